@@ -1,0 +1,75 @@
+/** The engine's contract with the process side: run a guest thread until something happens that the engine does not handle, and say what. */
+import type { FaultReason } from '../base/failures.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
+
+/** Why `run` came back. The object is reused by the next run of the same CodeSpace: read it at once. */
+export interface Exit {
+  /** call: a system-call instruction (PC already after it); fault/trap: PC at (fault, illegal, divide) or after (breakpoint) the instruction. */
+  kind: 'call' | 'fault' | 'trap' | 'budget' | 'halt';
+  /** fault: the guest address and what was tried. */
+  address: number;
+  access: 'read' | 'write' | 'execute';
+  reason: FaultReason;
+  /** trap: which. privileged: general protection by a privileged or malformed instruction. */
+  trap: 'divide' | 'breakpoint' | 'illegal' | 'step' | 'floating-point' | 'privileged';
+  /** call: how the guest asked (`syscall`, `int 0x80`). */
+  gate: 'syscall' | 'int80';
+}
+
+export type EngineMode = 'auto' | 'interpreter' | 'translator' | 'lockstep';
+
+/** A guest thread's registers, as personalities and debuggers see them; the ISA's state.ts says which index is which. */
+export interface Cpu {
+  /** Offset of the thread's state block in the wasm memory. */
+  readonly state: number;
+  pc: number;
+  /** A general register as an address or small integer (unsigned, exact below 2^53; larger values lose low bits: use getBig). */
+  get(register: number): number;
+  /** The low 32 bits, signed. */
+  getInt(register: number): number;
+  getBig(register: number): bigint;
+  /** Accepts negative numbers (two's complement, 64 bits). */
+  set(register: number, value: number | bigint): void;
+  /** Architectural flags register, materialised. */
+  flags: number;
+  /** Thread pointers (x86: FS and GS base). */
+  getBase(segment: 'fs' | 'gs'): number;
+  setBase(segment: 'fs' | 'gs', value: number): void;
+  /** Copy every architectural register from another thread's state block, which may be in another memory (fork, clone). */
+  copyFrom(other: Cpu): void;
+  /** Registers as a program finds them after exec: all zero, default FP control words. */
+  reset(): void;
+  /** The FP and vector state in the ISA's own save format (x86: 512 bytes FXSAVE image), for signal frames. */
+  saveVectors(): Uint8Array;
+  restoreVectors(image: Uint8Array): void;
+}
+
+/** One address space's code: interpreter instance, translations, block map. Shared by all threads of the address space. */
+export interface CodeSpace {
+  /** Take a fresh state block. */
+  createCpu(): Cpu;
+  releaseCpu(cpu: Cpu): void;
+  /** Run at most about `budget` guest instructions of this thread. */
+  run(cpu: Cpu, budget: number): Exit;
+  /** Guest instructions executed by the last run. */
+  readonly executed: number;
+  dispose(): void;
+}
+
+/** One per VM: holds compiled modules, which address spaces share, and statistics. */
+export interface Engine {
+  readonly mode: EngineMode;
+  attach(space: AddressSpace): CodeSpace;
+  readonly stats: EngineStats;
+}
+
+export interface EngineStats {
+  instructions: number;
+  interpretedBlocks: number;
+  translatedRegions: number;
+  translatedInstructions: number;
+  translationMs: number;
+  exits: Record<string, number>;
+  /** Instructions nobody knows: bytes → count. */
+  unknown: Map<string, number>;
+}

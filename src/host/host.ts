@@ -1,0 +1,84 @@
+/** The host contract: what every file back end offers to the kernel's VFS. Paths are absolute inside the back end ('/a/b'), already free of '.', '..' and of symbolic links in all but the last component; nothing here follows a link. All synchronous. Errors: GuestError with the symbolic errno. */
+
+export type FileType = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo' | 'socket';
+
+export interface Stat {
+  type: FileType;
+  /** Permission bits with set-id and sticky, without the type. */
+  mode: number;
+  ino: number;
+  dev: number;
+  nlink: number;
+  uid: number;
+  gid: number;
+  rdev: number;
+  size: number;
+  blksize: number;
+  blocks: number;
+  /** Nanoseconds since the epoch. */
+  atime: bigint;
+  mtime: bigint;
+  ctime: bigint;
+  birthtime: bigint;
+}
+
+export interface HostOpen {
+  read: boolean;
+  write: boolean;
+  create?: boolean;
+  exclusive?: boolean;
+  truncate?: boolean;
+  /** Permission bits for creation, umask already applied. */
+  mode?: number;
+}
+
+export interface DirectoryEntry {
+  name: string;
+  type: FileType;
+  ino: number;
+}
+
+/** An open regular file; stays usable after its name is gone. */
+export interface HostFile {
+  read(into: Uint8Array, position: number): number;
+  write(from: Uint8Array, position: number): number;
+  stat(): Stat;
+  truncate(size: number): void;
+  chmod(mode: number): void;
+  chown(uid: number, gid: number): void;
+  utimes(atime: bigint | undefined, mtime: bigint | undefined): void;
+  sync(): void;
+  close(): void;
+}
+
+export interface HostFs {
+  readonly name: string;
+  readonly readOnly: boolean;
+  open(path: string, how: HostOpen): HostFile;
+  /** ENOENT when absent. */
+  lstat(path: string): Stat;
+  readdir(path: string): DirectoryEntry[];
+  readlink(path: string): string;
+  mkdir(path: string, mode: number): void;
+  rmdir(path: string): void;
+  unlink(path: string): void;
+  rename(from: string, to: string): void;
+  link(existing: string, path: string): void;
+  symlink(target: string, path: string): void;
+  /** A fifo, socket name or device node, where the back end can keep one. */
+  mknod(path: string, type: FileType, mode: number, rdev: number): void;
+  chmod(path: string, mode: number): void;
+  chown(path: string, uid: number, gid: number): void;
+  /** undefined: leave alone. Acts on a link itself. */
+  utimes(path: string, atime: bigint | undefined, mtime: bigint | undefined): void;
+  statfs(): { type: number; blockSize: number; blocks: number; free: number; files: number; filesFree: number };
+}
+
+/** Time, entropy and identity of the host, replaceable for repeatable runs. */
+export interface HostEnvironment {
+  /** Nanoseconds since the epoch. */
+  realtime(): bigint;
+  monotonic(): bigint;
+  random(into: Uint8Array): void;
+  hostname(): string;
+}

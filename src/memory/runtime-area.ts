@@ -1,0 +1,28 @@
+/** Layout of the runtime's own area at the bottom of each process's WebAssembly.Memory; guest address A lives at A - window base + RUNTIME_SIZE. */
+
+/** One permission byte for each 4 KiB page of the window: see page-map.ts. */
+export const PAGE_MAP = 0x10_0000;
+export const PAGE_MAP_SIZE = 0x10_0000;
+
+/** State blocks of guest threads (registers and engine scratch), STATE_SIZE bytes each. */
+export const STATE_BLOCKS = 0x20_0000;
+export const STATE_SIZE = 2048;
+export const STATE_COUNT = 4096;
+
+/** Jump cache: guest PC → translated function or interpreter record. */
+export const JUMP_CACHE = STATE_BLOCKS + STATE_SIZE * STATE_COUNT;
+export const JUMP_CACHE_ENTRIES = 1 << 15;
+export const JUMP_CACHE_ENTRY = 16;
+
+/** Predecoded interpreter records, allocated upward and dropped all at once when full. */
+export const RECORDS = JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY;
+export const RECORDS_END = 0x200_0000;
+
+/** Size of the whole area; a constant offset of every guest access. */
+export const RUNTIME_SIZE = 0x200_0000;
+
+/** Bytes of guest addresses that the window can hold. */
+export const WINDOW_SIZE = 0x1_0000_0000 - RUNTIME_SIZE;
+
+export const PAGE_SIZE = 4096;
+export const PAGE_SHIFT = 12;
