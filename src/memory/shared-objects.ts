@@ -1,0 +1,117 @@
+/** Pages seen by several mappings (MAP_SHARED): files by their key, anonymous memory by identity; and the coherence of mapped files with read and write calls. */
+import type { MappedFile } from './address-space.ts';
+import { PAGE_SIZE } from './runtime-area.ts';
+
+/** A space that maps a shared object. While only one mapping of the object exists (`sole`) its pages live directly in that space. */
+export interface SharedUser {
+  /** Move this space's direct pages of the object into the object: it is about to be seen from elsewhere. */
+  surrender(object: SharedObject): void;
+  /** Write pages held directly back to the file. */
+  writeBack(object: SharedObject): void;
+  /** The file changed in [from, to): forget what was loaded of it. */
+  reload(object: SharedObject, from: number, to: number): void;
+  /** Someone wrote the object's page at `position`: drop code that was made from it. */
+  sharedPageWritten(object: SharedObject, position: number): void;
+}
+
+export class SharedObject {
+  readonly file: MappedFile | undefined;
+  /** Pages by position in the object; only for objects that are not `sole`. */
+  readonly pages = new Map<number, Uint8Array>();
+  readonly dirty = new Set<number>();
+  readonly users = new Set<SharedUser>();
+  /** Only one mapping ever existed, so its space may hold the pages directly. */
+  sole = true;
+  /** Some user made code from one of the pages. */
+  hasCode = false;
+  #references = 0;
+
+  constructor(file: MappedFile | undefined) {
+    this.file = file;
+  }
+
+  /** A second mapping appears: from now on every access goes through `pages`. */
+  share(): void {
+    if (!this.sole) return;
+    for (const user of this.users) user.surrender(this);
+    this.sole = false;
+  }
+
+  retain(): void {
+    this.#references++;
+  }
+
+  release(): void {
+    if (--this.#references > 0) return;
+    this.flush();
+    if (this.file && objects.get(this.file.mapKey) === this) objects.delete(this.file.mapKey);
+  }
+
+  /** The page at `position` (page-aligned), or undefined beyond the end of the file. */
+  page(position: number): Uint8Array | undefined {
+    const held = this.pages.get(position);
+    if (held) return held;
+    if (this.file && position >= this.file.size()) return undefined;
+    const page = new Uint8Array(PAGE_SIZE);
+    this.file?.readAt(page, position);
+    this.pages.set(position, page);
+    return page;
+  }
+
+  /** The page is about to be written. */
+  touch(position: number): void {
+    if (this.file) this.dirty.add(position);
+    if (this.hasCode) for (const user of this.users) user.sharedPageWritten(this, position);
+  }
+
+  /** Write every modified page back to the file, never past its end. */
+  flush(): void {
+    if (!this.file) return;
+    if (this.sole) for (const user of this.users) user.writeBack(this);
+    for (const position of this.dirty) writePage(this.file, this.pages.get(position)!, position);
+    this.dirty.clear();
+  }
+
+  reload(from: number, to: number): void {
+    for (const user of this.users) user.reload(this, from, to);
+    for (const [position, page] of this.pages) {
+      if (position + PAGE_SIZE <= from || position >= to) continue;
+      page.fill(0);
+      if (position < this.file!.size()) {
+        this.file!.readAt(page, position);
+      } else {
+        this.pages.delete(position);
+        this.dirty.delete(position);
+      }
+    }
+  }
+}
+
+export function writePage(file: MappedFile, page: Uint8Array, position: number): void {
+  const length = Math.min(page.length, file.size() - position);
+  if (length > 0) file.writeAt(page.subarray(0, length), position);
+}
+
+const objects = new Map<unknown, SharedObject>();
+
+/** The object of a file that is being mapped shared: a new one, or the existing one, which thereby becomes shared. */
+export function sharedObjectOf(file: MappedFile): SharedObject {
+  const existing = objects.get(file.mapKey);
+  if (existing) {
+    existing.share();
+    return existing;
+  }
+  const object = new SharedObject(file);
+  objects.set(file.mapKey, object);
+  return object;
+}
+
+/** Before file bytes are read or written by a call: modified mapped pages reach the file first. */
+export function beforeFileAccess(mapKey: unknown): void {
+  if (objects.size !== 0) objects.get(mapKey)?.flush();
+}
+
+/** After file bytes [from, to) were written or cut off by a call: shared mappings see them. */
+export function afterFileWrite(mapKey: unknown, from: number, to: number): void {
+  if (objects.size !== 0) objects.get(mapKey)?.reload(from, to);
+}

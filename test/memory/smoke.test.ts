@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { MemoryFault } from '../../src/base/failures.ts';
+import { AddressSpace } from '../../src/memory/address-space.ts';
+
+test('smoke', () => {
+  const s = new AddressSpace();
+  const a = s.map({ address: 0, length: 100000, prot: 3 });
+  expect(s.readU32(a)).toBe(0);
+  s.writeU32(a + 4094, 0x12345678);
+  expect(s.readU32(a + 4094)).toBe(0x12345678);
+  s.writeU64(a + 8, -2);
+  expect(s.readBig64(a + 8)).toBe(0xfffffffffffffffen);
+  const c = s.fork();
+  expect(c.readU32(a + 4094)).toBe(0x12345678);
+  c.writeU8(a, 1);
+  expect(s.readU8(a)).toBe(0);
+  s.unmap(a, 4096);
+  expect(() => s.readU8(a)).toThrow(MemoryFault as any);
+  const b = s.map({ address: a, length: 4096, prot: 3, fixed: true });
+  expect(s.readU32(a + 4092)).toBe(0);
+  s.map({ address: 0x5000_0000_0000, length: 8192, prot: 3, fixed: true });
+  s.writeU64(0x5000_0000_0ffc, 0x1234_5678_9abcn);
+  expect(s.readBig64(0x5000_0000_0ffc)).toBe(0x1234_5678_9abcn);
+  const sh = s.map({ address: 0, length: 8192, prot: 3, shared: true });
+  s.writeU32(sh, 7);
+  const c2 = s.fork();
+  expect(c2.readU32(sh)).toBe(7);
+  c2.writeU32(sh + 4, 8);
+  expect(s.readU32(sh + 4)).toBe(8);
+});
