@@ -28,7 +28,7 @@ int main(int argc, char **argv) {
   readlink("/proc/self/exe", b, sizeof b - 1);
   printf("exe %d\n", strstr(b, "proc/linux-x86-64") != 0);
   long n = slurp("/proc/self/cmdline");
-  printf("cmdline %ld %s %s\n", n, text, text + strlen(text) + 1);
+  printf("cmdline %d %s %s\n", n == (long)strlen(text) + 13, strrchr(text, '/'), text + strlen(text) + 1);
   char *end = (char *)syscall(SYS_brk, 0);
   syscall(SYS_brk, end + 8192);
   slurp("/proc/self/maps");
@@ -61,7 +61,8 @@ int main(int argc, char **argv) {
   struct stat s;
   stat("/dev/null", &s);
   { __auto_type result = S_ISCHR(s.st_mode); printf("device %d %lx\n", result, (long)s.st_rdev); }
-  printf("reopen %d\n", open("/dev/fd/1", O_WRONLY) >= 0);
+  sprintf(b, "/dev/fd/%d", fd);
+  printf("reopen %d\n", open(b, O_WRONLY) >= 0);
   struct utsname u;
   uname(&u);
   printf("%s %s\n", u.sysname, u.machine);
@@ -75,6 +76,6 @@ int main(int argc, char **argv) {
   { __auto_type result = open("/proc/self/nothing", O_RDONLY); printf("missing %d %s\n", result, strerror(errno)); }
   printf("page size %ld\n", sysconf(_SC_PAGESIZE));
   { __auto_type first = getsid(0) > 0; __auto_type second = getpgrp() > 0; printf("session %d group %d\n", first, second); }
-  printf("argv0 %s\n", argv[0]);
+  printf("argv0 %s\n", strrchr(argv[0], '/'));
   return 0;
 }
