@@ -30,8 +30,10 @@ export interface Loaded {
 
 /** Where position-independent programs go. */
 const PROGRAM_BASE = 0x40_0000;
-/** Room for the heap between the image and what follows; the heap may use less, malloc falls back to mmap. */
-const HEAP_ROOM = 0x2000_0000;
+/** Room for the heap between the image and what follows; malloc falls back to mmap when it is used up. Small, because V8 takes the size of a memory for a reason to collect garbage. */
+const HEAP_ROOM = 0x800_0000;
+/** What is usually mapped above the stack: growing the wasm memory once is cheaper than step by step. */
+const MAP_ROOM = 0x200_0000;
 const INITIAL_STACK = 0x2_1000;
 const MAX_STACK_RESERVE = 0x1000_0000;
 const STACK_GUARD = 0x10_0000;
@@ -99,6 +101,7 @@ function placeStack(space: AddressSpace, image: Image, imageEnd: number): number
     growsDown: true,
   });
   space.mapBase = top + STACK_GUARD;
+  space.reach(Math.min(windowEnd, space.mapBase + MAP_ROOM));
   return top;
 }
 

@@ -77,8 +77,8 @@ export class AddressSpace extends GuestView {
   #breakStart = 0;
   #break = 0;
 
-  constructor(options: { windowBase?: number } = {}) {
-    super(options.windowBase ?? 0);
+  constructor(options: { windowBase?: number; initialBytes?: number } = {}) {
+    super(options.windowBase ?? 0, options.initialBytes ?? 0);
     this.mapBase = this.windowBase + 0x1000_0000;
   }
 
@@ -385,7 +385,7 @@ export class AddressSpace extends GuestView {
 
   /** A copy for fork: private pages copied, shared ones shared. */
   fork(): AddressSpace {
-    const child = new AddressSpace({ windowBase: this.windowBase });
+    const child = new AddressSpace({ windowBase: this.windowBase, initialBytes: this.u8.length });
     child.limit = this.limit;
     child.commitLimit = this.commitLimit;
     child.stackLimit = this.stackLimit;

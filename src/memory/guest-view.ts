@@ -2,6 +2,7 @@
 import { fail, fault } from '../base/failures.ts';
 import { READ, READ_WIDE, WRITE, WRITE_WIDE } from './page-map.ts';
 import { type Access, PagedMemory } from './paged-memory.ts';
+import type { Region } from './regions.ts';
 import { PAGE_MAP, PAGE_SHIFT, PAGE_SIZE, RUNTIME_SIZE, WINDOW_SIZE } from './runtime-area.ts';
 
 const TWO_32 = 0x1_0000_0000;
@@ -16,41 +17,44 @@ export abstract class GuestView extends PagedMemory {
   // ---- engine slow paths
 
   loadSlow(address: number, size: number): void {
-    this.#checkSpan(address, size, 'read');
-    let done = 0;
-    while (done < size) {
-      const at = address + done;
-      const count = Math.min(size - done, PAGE_SIZE - (at % PAGE_SIZE));
-      const region = this.admit(at, 'read');
-      const bytes = this.pageBytes(region, at - (at % PAGE_SIZE), false);
-      const from = this.pageOffset(bytes, at);
-      for (let i = 0; i < count; i++) this.scratch[done + i] = bytes[from + i];
-      done += count;
+    const direct = this.#direct(address, size, READ, READ_WIDE);
+    if (direct >= 0) {
+      for (let i = 0; i < size; i++) this.scratch[i] = this.u8[direct + i];
+      return;
     }
+    this.#checkSpan(address, size, 'read');
+    const inFirst = Math.min(size, PAGE_SIZE - (address % PAGE_SIZE));
+    this.#load(address, 0, inFirst);
+    if (inFirst < size) this.#load(address + inFirst, inFirst, size);
+  }
+
+  /** Bring scratch[from, to) from `address`, all in one page. */
+  #load(address: number, from: number, to: number): void {
+    const region = this.admit(address, 'read');
+    const bytes = this.pageBytes(region, address - (address % PAGE_SIZE), false);
+    const at = this.pageOffset(bytes, address) - from;
+    for (let i = from; i < to; i++) this.scratch[i] = bytes[at + i];
   }
 
   storeSlow(address: number, size: number): void {
-    this.#checkSpan(address, size, 'write');
-    // Both pages are admitted before the first byte changes.
-    const last = address + size - 1;
-    const crosses = last - (last % PAGE_SIZE) > address;
-    const second = crosses ? this.#admitSecond(address, last) : undefined;
-    const first = this.admit(address, 'write');
-    let done = 0;
-    while (done < size) {
-      const at = address + done;
-      const count = Math.min(size - done, PAGE_SIZE - (at % PAGE_SIZE));
-      const bytes = this.pageBytes(done === 0 ? first : second!, at - (at % PAGE_SIZE), true);
-      const to = this.pageOffset(bytes, at);
-      for (let i = 0; i < count; i++) bytes[to + i] = this.scratch[done + i];
-      done += count;
+    const direct = this.#direct(address, size, WRITE, WRITE_WIDE);
+    if (direct >= 0) {
+      for (let i = 0; i < size; i++) this.u8[direct + i] = this.scratch[i];
+      return;
     }
+    this.#checkSpan(address, size, 'write');
+    const inFirst = Math.min(size, PAGE_SIZE - (address % PAGE_SIZE));
+    // Both pages are admitted before the first byte changes.
+    const first = this.admit(address, 'write');
+    const second = inFirst < size ? this.admit(address + inFirst, 'write') : first;
+    this.#store(first, address, 0, inFirst);
+    if (inFirst < size) this.#store(second, address + inFirst, inFirst, size);
   }
 
-  /** Admit the first page, so that its fault comes first, then the one `last` is in. */
-  #admitSecond(address: number, last: number) {
-    this.admit(address, 'write');
-    return this.admit(last - (last % PAGE_SIZE), 'write');
+  #store(region: Region, address: number, from: number, to: number): void {
+    const bytes = this.pageBytes(region, address - (address % PAGE_SIZE), true);
+    const at = this.pageOffset(bytes, address) - from;
+    for (let i = from; i < to; i++) bytes[at + i] = this.scratch[i];
   }
 
   /** Addresses that wrap around or lie in the noncanonical hole fault as a whole. */

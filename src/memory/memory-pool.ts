@@ -1,18 +1,30 @@
-/** WebAssembly memories for address spaces: makes them, and reuses those of spaces that ended, because the host's page faults on fresh memory cost most of a fork. */
-import { RUNTIME_SIZE } from './runtime-area.ts';
+/** WebAssembly memories for address spaces: makes them, and reuses those of spaces that ended. Fresh ones cost the host's page faults, and V8 counts their whole size as a reason to collect garbage. */
+import { RUNTIME_SIZE, WINDOW_SIZE } from './runtime-area.ts';
 
-/** Reused memories hold at most this many bytes of committed host memory each, so the pool itself stays small. */
+/** What the pool may hold: so many memories, each with so many bytes once touched. */
 const MAX_POOLED = 8;
 const MAX_POOLED_BYTES = 64 << 20;
 
-const pool: WebAssembly.Memory[] = [];
-
-/** A memory that reads zero everywhere. */
-export function takeMemory(): WebAssembly.Memory {
-  return pool.pop() ?? new WebAssembly.Memory({ initial: RUNTIME_SIZE >>> 16, maximum: 65536 });
+/** A memory and the page states that belong to it, both all zero. */
+export interface PooledMemory {
+  memory: WebAssembly.Memory;
+  state: Uint8Array;
 }
 
-/** Give back a memory that its user has zeroed again. */
-export function giveMemory(memory: WebAssembly.Memory, residentBytes: number): void {
-  if (pool.length < MAX_POOLED && residentBytes <= MAX_POOLED_BYTES) pool.push(memory);
+const pool: PooledMemory[] = [];
+
+/** A memory that reads zero everywhere, of at least `bytes`. */
+export function takeMemory(bytes: number): PooledMemory {
+  const pooled = pool.pop();
+  if (pooled) return pooled;
+  const initial = Math.ceil(Math.max(bytes, RUNTIME_SIZE) / 0x1_0000);
+  return {
+    memory: new WebAssembly.Memory({ initial, maximum: 65536 }),
+    state: new Uint8Array(WINDOW_SIZE >>> 12),
+  };
+}
+
+/** Give back what its user has zeroed again; `touched` bytes of it occupy the host's memory. */
+export function giveMemory(zeroed: PooledMemory, touched: number): void {
+  if (pool.length < MAX_POOLED && touched <= MAX_POOLED_BYTES) pool.push(zeroed);
 }

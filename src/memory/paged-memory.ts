@@ -22,7 +22,7 @@ const STAINED = 4;
 /** Pages brought in or opened for writing by one slow access. */
 const BLOCK_PAGES = 16;
 const WINDOW_PAGES = WINDOW_SIZE / PAGE_SIZE;
-const GROWTH_STEP = 16 << 20;
+const GROWTH_STEP = 64 << 20;
 
 export type Access = 'read' | 'write' | 'execute';
 
@@ -44,7 +44,7 @@ export abstract class PagedMemory implements SharedUser {
 
   protected readonly regions: RegionList;
   /** PRESENT, WRITTEN, STAINED of every page of the window. */
-  readonly #state = new Uint8Array(WINDOW_PAGES);
+  readonly #state: Uint8Array;
   /** Private pages outside the window, by page number. */
   readonly #far = new Map<number, Uint8Array>();
   readonly #farCode = new Set<number>();
@@ -52,10 +52,12 @@ export abstract class PagedMemory implements SharedUser {
   #top = 0;
   #disposed = false;
 
-  constructor(windowBase: number) {
+  constructor(windowBase: number, initialBytes: number) {
     this.windowBase = windowBase;
     this.regions = new RegionList([windowBase, windowBase + WINDOW_SIZE]);
-    this.memory = takeMemory();
+    const { memory, state } = takeMemory(initialBytes);
+    this.memory = memory;
+    this.#state = state;
     this.#remakeViews();
   }
 
@@ -70,7 +72,7 @@ export abstract class PagedMemory implements SharedUser {
   }
 
   /** Make the wasm memory reach up to guest address `end`. */
-  #reach(end: number): void {
+  reach(end: number): void {
     const needed = end - this.windowBase + RUNTIME_SIZE;
     const size = this.u8.length;
     if (needed <= size) return;
@@ -145,7 +147,7 @@ export abstract class PagedMemory implements SharedUser {
   /** A region has appeared or changed its protection: make room for it and show it in the page map. */
   protected expose(region: Region, start: number, end: number): void {
     if (!this.inWindow(start)) return;
-    if (region.prot !== 0) this.#reach(end);
+    if (region.prot !== 0) this.reach(end);
     this.refresh(start, end, region);
   }
 
@@ -291,7 +293,7 @@ export abstract class PagedMemory implements SharedUser {
   /** Load or zero the absent pages around `page`. */
   #bringIn(region: Region, page: number, address: number, access: Access): void {
     const { from, to } = this.#block(region, page);
-    this.#reach(to);
+    this.reach(to);
     const state = this.#state;
     const file = region.file;
     let end = to;
@@ -439,7 +441,7 @@ export abstract class PagedMemory implements SharedUser {
       parent.#eachFar(region.start, region.end, (page) => this.#far.set(page, parent.#far.get(page)!.slice()));
       return;
     }
-    this.#reach(region.end);
+    this.reach(region.end);
     const first = this.#slot(region.start);
     const last = this.#slot(region.end - PAGE_SIZE);
     const theirs = parent.#state;
@@ -473,7 +475,7 @@ export abstract class PagedMemory implements SharedUser {
       const at = this.pageOffset(bytes, a);
       const targetSlot = this.#slot(b);
       if (targetSlot >= 0) {
-        this.#reach(b + PAGE_SIZE);
+        this.reach(b + PAGE_SIZE);
         const content = bytes.length === PAGE_SIZE ? bytes : this.u8.subarray(at, at + PAGE_SIZE);
         this.u8.set(content, RUNTIME_SIZE + targetSlot * PAGE_SIZE);
         this.#state[targetSlot] = PRESENT | WRITTEN | STAINED;
@@ -503,16 +505,18 @@ export abstract class PagedMemory implements SharedUser {
     this.#far.clear();
     if (!this.recyclable) return;
     let stained = 0;
+    const state = this.#state;
     for (let i = 0; i < this.#top; i++) {
-      if ((this.#state[i] & STAINED) === 0) continue;
+      if ((state[i] & STAINED) === 0) continue;
       let j = i;
-      while (j < this.#top && this.#state[j] & STAINED) j++;
+      while (j < this.#top && state[j] & STAINED) j++;
       this.u8.fill(0, RUNTIME_SIZE + i * PAGE_SIZE, RUNTIME_SIZE + j * PAGE_SIZE);
       stained += j - i;
       i = j;
     }
     this.u8.fill(0, PAGE_MAP, PAGE_MAP + this.#top);
-    giveMemory(this.memory, stained * PAGE_SIZE);
+    state.fill(0, 0, this.#top);
+    giveMemory({ memory: this.memory, state }, stained * PAGE_SIZE);
   }
 }
 

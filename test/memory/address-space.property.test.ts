@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { GuestError, MemoryFault } from '../../src/base/failures.ts';
+import { AddressSpace } from '../../src/memory/address-space.ts';
+import { EXECUTE, HAS_CODE, READ, READ_WIDE, WRITE, WRITE_WIDE } from '../../src/memory/page-map.ts';
+import { PAGE_MAP, RUNTIME_SIZE, WINDOW_SIZE } from '../../src/memory/runtime-area.ts';
+import { fileOf } from './files.ts';
+import { Model, type Outcome, PAGE } from './model.ts';
+
+/** Pages the sequences play with, in the window or far outside. */
+const ARENA = 24;
+const BASES = [0x40_0000, 0x1234_5678_0000];
+
+const offset = fc.nat(ARENA - 1);
+const count = fc.integer({ min: 1, max: 10 });
+const prot = fc.constantFrom(0, 1, 3, 3, 3, 5, 7);
+const byteOffset = fc.oneof(
+  fc.nat(ARENA * PAGE - 1),
+  fc.nat(ARENA - 1).chain((page) => fc.integer({ min: -8, max: 8 }).map((d) => Math.max(0, page * PAGE + d))),
+);
+const operation = fc.oneof(
+  fc.record({ op: fc.constant('map' as const), offset, count, prot, kind: fc.constantFrom('anon', 'file', 'shared') }),
+  fc.record({ op: fc.constant('unmap' as const), offset, count }),
+  fc.record({ op: fc.constant('protect' as const), offset, count, prot }),
+  fc.record({ op: fc.constant('discard' as const), offset, count }),
+  fc.record({ op: fc.constant('read' as const), at: byteOffset, size: fc.integer({ min: 1, max: 64 }) }),
+  fc.record({
+    op: fc.constant('write' as const),
+    at: byteOffset,
+    bytes: fc.uint8Array({ minLength: 1, maxLength: 64 }),
+  }),
+  fc.record({
+    op: fc.constant('write' as const),
+    at: byteOffset,
+    bytes: fc.uint8Array({ minLength: 1, maxLength: 64 }),
+  }),
+  fc.record({ op: fc.constant('copy' as const), at: byteOffset, size: fc.nat(3 * PAGE) }),
+  fc.record({ op: fc.constant('code' as const), offset }),
+  fc.record({ op: fc.constant('fork' as const) }),
+);
+type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
+
+function outcome(act: () => void): Outcome {
+  try {
+    act();
+    return 'ok';
+  } catch (error) {
+    if (error instanceof MemoryFault) return error.reason;
+    throw error;
+  }
+}
+
+function enomem(act: () => void): boolean {
+  try {
+    act();
+    return false;
+  } catch (error) {
+    expect(error).toBeInstanceOf(GuestError);
+    return (error as GuestError).code === 'ENOMEM';
+  }
+}
+
+/** Code pages the engine was told about and not yet told to drop. */
+function watchCode(space: AddressSpace): Set<number> {
+  const code = new Set<number>();
+  space.onCodeChanged = (start, end) => {
+    for (let at = start; at < end; at += PAGE) code.delete(at / PAGE);
+  };
+  return code;
+}
+
+let fileNumber = 0;
+
+function step(space: AddressSpace, model: Model, code: Set<number>, base: number, action: Operation): void {
+  switch (action.op) {
+    case 'map': {
+      const start = base + action.offset * PAGE;
+      const length = action.count * PAGE;
+      const shared = action.kind === 'shared';
+      const file = action.kind === 'file' ? fileOf(length, ++fileNumber) : undefined;
+      space.map({ address: start, length, prot: action.prot, fixed: true, shared, file });
+      model.map(
+        start,
+        action.count,
+        action.prot,
+        (i) => file?.bytes.slice(i * PAGE, (i + 1) * PAGE) ?? new Uint8Array(PAGE),
+        shared,
+      );
+      break;
+    }
+    case 'unmap':
+      space.unmap(base + action.offset * PAGE, action.count * PAGE);
+      model.unmap(base + action.offset * PAGE, action.count);
+      break;
+    case 'protect': {
+      const start = base + action.offset * PAGE;
+      const refused = enomem(() => space.protect(start, action.count * PAGE, action.prot));
+      expect(refused).toBe(!model.protect(start, action.count, action.prot));
+      break;
+    }
+    case 'discard': {
+      const start = base + action.offset * PAGE;
+      expect(enomem(() => space.discard(start, action.count * PAGE))).toBe(!model.discard(start, action.count));
+      break;
+    }
+    case 'read': {
+      const at = base + action.at;
+      const expected = model.check(at, action.size, false);
+      expect(outcome(() => space.loadSlow(at, action.size))).toBe(expected);
+      if (expected === 'ok') expect([...space.scratch.subarray(0, action.size)]).toEqual(model.read(at, action.size));
+      break;
+    }
+    case 'write': {
+      const at = base + action.at;
+      const expected = model.check(at, action.bytes.length, true);
+      space.scratch.set(action.bytes);
+      expect(outcome(() => space.storeSlow(at, action.bytes.length))).toBe(expected);
+      if (expected === 'ok') {
+        model.write(at, action.bytes);
+        expect(code.has(Math.floor(at / PAGE))).toBe(false);
+      }
+      break;
+    }
+    case 'copy': {
+      const at = base + action.at;
+      if (model.check(at, action.size, false) === 'ok')
+        expect([...space.copyIn(at, action.size)]).toEqual(model.read(at, action.size));
+      else expect(outcome(() => space.copyIn(at, action.size))).not.toBe('ok');
+      break;
+    }
+    case 'code': {
+      const page = base / PAGE + action.offset;
+      if ((model.pages.get(page)?.prot ?? 0) & 4) {
+        space.markCode(page * PAGE, page * PAGE + 1);
+        code.add(page);
+      }
+      break;
+    }
+    case 'fork':
+  }
+}
+
+/** Whatever the page map lets translated code do must be right; what it refuses is only slow. */
+function checkPageMap(space: AddressSpace, model: Model, code: Set<number>, base: number): void {
+  if (base >= WINDOW_SIZE) return;
+  const map = space.u8;
+  const first = base / PAGE;
+  for (let i = first - 1; i <= first + ARENA + 10; i++) {
+    const bits = map[PAGE_MAP + i];
+    const next = map[PAGE_MAP + i + 1];
+    const page = model.pages.get(i);
+    if (bits & READ) {
+      expect(page && page.prot !== 0).toBeTruthy();
+      const at = RUNTIME_SIZE + i * PAGE;
+      expect(Buffer.compare(map.subarray(at, at + PAGE), page!.bytes)).toBe(0);
+    }
+    if (bits & WRITE) expect(page!.prot & 2 && !code.has(i)).toBeTruthy();
+    expect(Boolean(bits & EXECUTE)).toBe(Boolean((page?.prot ?? 0) & 4));
+    expect(Boolean(bits & HAS_CODE)).toBe(code.has(i));
+    expect(Boolean(bits & READ_WIDE)).toBe(Boolean(bits & next & READ));
+    expect(Boolean(bits & WRITE_WIDE)).toBe(Boolean(bits & next & WRITE));
+  }
+}
+
+for (const base of BASES) {
+  const where = base < WINDOW_SIZE ? 'inside the window' : 'far outside the window';
+  test(`any sequence of memory operations ${where} does what a naive model does, in parent and child`, () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.boolean(), operation), { minLength: 5, maxLength: 40 }), (steps) => {
+        const parent = { space: new AddressSpace(), model: new Model() };
+        const parentCode = watchCode(parent.space);
+        let child: typeof parent | undefined;
+        let childCode = new Set<number>();
+        for (const [inChild, action] of steps) {
+          if (action.op === 'fork') {
+            child?.space.dispose();
+            child = { space: parent.space.fork(), model: parent.model.fork() };
+            childCode = watchCode(child.space);
+          } else if (inChild && child) {
+            step(child.space, child.model, childCode, base, action);
+          } else {
+            step(parent.space, parent.model, parentCode, base, action);
+          }
+          checkPageMap(parent.space, parent.model, parentCode, base);
+          if (child) checkPageMap(child.space, child.model, childCode, base);
+        }
+        for (const one of child ? [parent, child] : [parent]) {
+          one.space.recyclable = true;
+          one.space.dispose();
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+}
