@@ -113,7 +113,7 @@ export function table({ machine, runners, results, startUp }: Report): string {
 
 /** Two reports: how much faster the second is, for each benchmark and each runner of ours (above 1: faster). */
 export function compare(before: Report, after: Report): string {
-  const runners = after.runners.filter((runner) => before.runners.includes(runner) && runner.startsWith('hospes'));
+  const runners = after.runners.filter((runner) => before.runners.includes(runner) && runner !== 'native');
   const lines: string[][] = [];
   const gains = new Map(runners.map((runner) => [runner, [] as number[]]));
   for (const result of after.results) {
