@@ -1,10 +1,11 @@
 /** What every guest OS supplies to the process side: recognition, start-up, calls, signal frames. Implementations live in syscalls/<os>/. */
-import type { Image } from '../loader/image.ts';
+
+import type { Exit } from '../engine/engine.ts';
 import type { Wait } from '../kernel/wait.ts';
-import type { Thread } from '../process/thread.ts';
+import type { Image } from '../loader/image.ts';
 import type { Process } from '../process/process.ts';
 import type { SignalAction, SignalInfo } from '../process/signals.ts';
-import type { Exit } from '../engine/engine.ts';
+import type { Thread } from '../process/thread.ts';
 
 export interface StartUp {
   /** The program as loaded: where its pieces lie. */

@@ -1,0 +1,140 @@
+/** The frame of every OS's table of calls: verbs that state how far a call is supported, rows that carry its whole truth, and the table made of them. Argument types are in arguments.ts, carrying calls out in dispatch.ts. */
+import type { Wait } from '../kernel/wait.ts';
+import type { ArgumentType } from './arguments.ts';
+import type { Task } from './task.ts';
+
+/** Returned by a handler that has put the registers in order itself (execve, sigreturn) or whose thread is over (exit). */
+export const NO_RESULT = Symbol('no result');
+
+/** What a handler returns: a number, nothing (0), what to wait for, or NO_RESULT. Errors are thrown: fail('EBADF'). */
+// biome-ignore lint/suspicious/noConfusingVoidType: a handler without a result simply ends
+export type Result = number | Wait | typeof NO_RESULT | void;
+
+// biome-ignore lint/suspicious/noExplicitAny: a row may take arguments of any type
+export type Arguments = Record<string, ArgumentType<any>>;
+
+/** The argument object that a row's types decode to. */
+export type Values<A extends Arguments> = {
+  [K in keyof A]: A[K] extends ArgumentType<infer T> ? T : never;
+};
+
+export type Status = 'full' | 'partial' | 'missing' | 'refused';
+
+/** Columns of call numbers; null where the system has no such call on that ISA. */
+export const ISAS = ['x86-64', 'arm64'] as const;
+export type Isa = (typeof ISAS)[number];
+
+export type Handler = (task: Task, args: never) => Result;
+
+export interface Options {
+  /** How the trace shows a result; a number when absent. */
+  returns?: 'address' | 'octal';
+  note?: string;
+}
+
+/** One call: numbers, typed arguments, support status, handler, note. The name is the key in the table. */
+export class Row {
+  name = '';
+  readonly groups = new Set<string>();
+  readonly numbers: Readonly<Record<Isa, number | null>>;
+  readonly args: Arguments;
+  readonly handler: Handler | undefined;
+  readonly status: Status;
+  readonly note: string;
+  /** refused: the symbolic error. */
+  readonly error: string;
+  readonly returns: 'number' | 'address' | 'octal';
+
+  constructor(row: {
+    numbers: Record<Isa, number | null>;
+    args: Arguments;
+    handler?: Handler | undefined;
+    status: Status;
+    note?: string;
+    error?: string;
+    returns?: 'number' | 'address' | 'octal';
+  }) {
+    this.numbers = row.numbers;
+    this.args = row.args;
+    this.handler = row.handler;
+    this.status = row.status;
+    this.note = row.note ?? '';
+    this.error = row.error ?? 'ENOSYS';
+    this.returns = row.returns ?? 'number';
+    for (const type of Object.values(row.args)) if (type.group) this.groups.add(type.group);
+  }
+}
+
+/** A call that does all its manual page says. */
+export function call<const A extends Arguments>(
+  x86: number | null,
+  arm64: number | null,
+  args: A,
+  handler: (task: Task, args: Values<A>) => Result,
+  options: Options = {},
+): Row {
+  return new Row({
+    numbers: { 'x86-64': x86, arm64 },
+    args,
+    handler: handler as Handler,
+    status: 'full',
+    note: options.note ?? '',
+    returns: options.returns ?? 'number',
+  });
+}
+
+/** A call of which a part is there: the note says which. */
+export function partial(row: Row, note: string): Row {
+  return new Row({ ...row, status: 'partial', note });
+}
+
+/** A call that is not there yet: ENOSYS, counted and named. */
+export function missing(x86: number | null, arm64: number | null, args: Arguments = {}): Row {
+  return new Row({ numbers: { 'x86-64': x86, arm64 }, args, status: 'missing' });
+}
+
+/** A call that answers with an error by design: another kernel's configuration answers the same. */
+export function refused(x86: number | null, arm64: number | null, error: string, args: Arguments = {}, note = ''): Row {
+  return new Row({ numbers: { 'x86-64': x86, arm64 }, args, status: 'refused', error, note });
+}
+
+/** A section of a table: its rows belong to this group in trace filters and in the matrix. */
+export function area<R extends Record<string, Row>>(group: string, rows: R): R {
+  for (const row of Object.values(rows)) row.groups.add(group);
+  return rows;
+}
+
+export class Table {
+  readonly os: string;
+  readonly rows: readonly Row[];
+
+  constructor(os: string, rows: Record<string, Row>) {
+    this.os = os;
+    this.rows = Object.entries(rows).map(([name, row]) => {
+      row.name = name;
+      return row;
+    });
+    for (const isa of ISAS) this.byNumber(isa);
+  }
+
+  /** Rows indexed by the call's number on this ISA; two rows with one number are a mistake. */
+  byNumber(isa: Isa): (Row | undefined)[] {
+    const index: (Row | undefined)[] = [];
+    for (const row of this.rows) {
+      const number = row.numbers[isa];
+      if (number === null) continue;
+      if (index[number]) throw new RangeError(`${this.os}: ${index[number].name} and ${row.name} are both ${number}`);
+      index[number] = row;
+    }
+    for (let i = 0; i < index.length; i++) index[i] ??= undefined;
+    return index;
+  }
+
+  find(name: string): Row | undefined {
+    return this.rows.find((row) => row.name === name);
+  }
+}
+
+export function defineTable(os: string, rows: Record<string, Row>): Table {
+  return new Table(os, rows);
+}
