@@ -1,0 +1,55 @@
+/** An open file over a byte stream of the host (the CLI's stdin, stdout, stderr); what the host's descriptor is, is the HostStream's business. */
+import { fail } from '../base/failures.ts';
+import type { Stat } from '../host/host.ts';
+import type { HostStream } from '../host/host-stream.ts';
+import { OpenFile, READABLE, WRITABLE } from './open-file.ts';
+
+export class StreamFile extends OpenFile {
+  readonly kind: string;
+  readonly #stream: HostStream;
+
+  constructor(stream: HostStream) {
+    super();
+    this.#stream = stream;
+    this.kind = stream.kind;
+    this.path = stream.path;
+    this.readable = stream.readable;
+    this.writable = stream.writable;
+    stream.onReady = () => this.queue.wake();
+  }
+
+  override read(into: Uint8Array, at?: number): number {
+    if (at !== undefined && !this.#stream.seekable) fail('ESPIPE');
+    return this.#stream.read(into, at) ?? fail('EAGAIN');
+  }
+
+  override write(from: Uint8Array, at?: number): number {
+    if (at !== undefined && !this.#stream.seekable) fail('ESPIPE');
+    return this.#stream.write(from, at) ?? fail('EAGAIN');
+  }
+
+  override seek(offset: number, whence: 'set' | 'current' | 'end' | 'data' | 'hole'): number {
+    if (!this.#stream.seekable) fail('ESPIPE');
+    const size = this.stat().size;
+    if ((whence === 'data' || whence === 'hole') && (offset < 0 || offset >= size)) fail('ENXIO');
+    const base = { set: 0, current: this.#stream.position, end: size, data: 0, hole: size - offset }[whence];
+    const position = base + offset;
+    if (position < 0) fail('EINVAL');
+    this.#stream.position = position;
+    return position;
+  }
+
+  override stat(): Stat {
+    return this.#stream.stat();
+  }
+
+  override truncate(size: number): void {
+    if (!this.#stream.seekable) fail('EINVAL');
+    this.#stream.truncate(size);
+  }
+
+  override readiness(): number {
+    const reading = this.readable && this.#stream.canRead() ? READABLE : 0;
+    return reading | (this.writable ? WRITABLE : 0);
+  }
+}
