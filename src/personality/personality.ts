@@ -3,17 +3,15 @@
 import type { Exit } from '../engine/engine.ts';
 import type { Wait } from '../kernel/wait.ts';
 import type { Image } from '../loader/image.ts';
+import type { Loaded } from '../loader/load.ts';
 import type { Process } from '../process/process.ts';
 import type { SignalAction, SignalInfo } from '../process/signals.ts';
 import type { Thread } from '../process/thread.ts';
 
 export interface StartUp {
-  /** The program as loaded: where its pieces lie. */
   image: Image;
-  /** Load bias of the program and of its interpreter (0 for fixed images). */
-  bias: number;
-  interpreter: { image: Image; bias: number } | undefined;
-  entry: number;
+  /** Where the loader put its pieces: entry points, biases, program headers, the top of the (mapped, empty) stack. */
+  loaded: Loaded;
   argv: readonly Uint8Array[];
   envp: readonly Uint8Array[];
   /** As execve was given it (AT_EXECFN). */
