@@ -1,4 +1,5 @@
 /** Lays images into an address space: segments, program interpreter, heap start and stack. What goes onto the stack is the personality's business. */
+import { GuestError } from '../base/failures.ts';
 import type { AddressSpace, MappedFile } from '../memory/address-space.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../memory/address-space.ts';
 import { PAGE_SIZE, WINDOW_SIZE } from '../memory/runtime-area.ts';
@@ -52,6 +53,15 @@ export function windowBaseFor(image: Image): number {
 
 /** Map program and interpreter into a fresh address space and prepare heap and stack. */
 export function loadProgram(space: AddressSpace, program: Program, interpreter?: Program): Loaded {
+  try {
+    return layOut(space, program, interpreter);
+  } catch (error) {
+    if (!(error instanceof GuestError)) throw error;
+    throw new LoadError(`${program.path}: does not fit into memory (${error.code})`, error.code);
+  }
+}
+
+function layOut(space: AddressSpace, program: Program, interpreter: Program | undefined): Loaded {
   const { image } = program;
   const low = roundDown(image.segments[0].address);
   const bias = image.relocatable ? space.windowBase + PROGRAM_BASE - low : 0;

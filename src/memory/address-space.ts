@@ -14,6 +14,9 @@ export interface MappedFile {
   size(): number;
   /** Two mappings with equal keys map the same file (shared mappings see each other). An object, or otherwise unique among all VMs. */
   readonly mapKey: unknown;
+  /** Every mapping counts itself in and out, so that the file stays readable after its descriptor is closed. */
+  retain?(): void;
+  drop?(): void;
 }
 
 export const PROT_READ = 1;
@@ -103,6 +106,9 @@ export class AddressSpace extends GuestView {
     } else {
       this.#checkLimits(0, 0, length, prot);
       start = this.#place(request.address, length, prot, request.below);
+    }
+    if (prot !== 0 && this.inWindow(start)) {
+      this.reach(Math.min(start + length, this.windowBase + WINDOW_SIZE));
     }
     const object = request.shared ? this.#sharedObject(request.file) : undefined;
     const region = new Region({
@@ -202,7 +208,7 @@ export class AddressSpace extends GuestView {
       this.forget(region, region.start, region.end);
       this.regions.remove(region);
       this.refresh(region.start, region.end, undefined);
-      region.object?.release();
+      region.release();
     }
   }
 
@@ -273,14 +279,14 @@ export class AddressSpace extends GuestView {
     const target = source.piece(source.start, source.end);
     target.start = at;
     target.end = at + newSize;
-    // The old place loses its object's pages without writing them: they move along.
+    if (this.inWindow(start) !== this.inWindow(at)) source.object?.share();
     this.writeBackRange(source, start, start + oldSize);
     this.#insert(target);
     this.movePages(source, start, target, at, kept);
     this.forget(source, start, start + oldSize);
     this.regions.remove(source);
     this.refresh(start, start + oldSize, undefined);
-    source.object?.release();
+    source.release();
     this.regions.merge(at, at + newSize);
     return at;
   }
@@ -406,10 +412,9 @@ export class AddressSpace extends GuestView {
   /** Give the memory back for reuse by a later address space. */
   dispose(): void {
     for (const region of this.regions.all) {
-      if (!region.object) continue;
       this.writeBackRange(region, region.start, region.end);
-      region.object.users.delete(this);
-      region.object.release();
+      region.object?.users.delete(this);
+      region.release();
     }
     this.onCodeChanged = () => {};
     this.releaseMemory();

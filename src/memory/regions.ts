@@ -19,7 +19,7 @@ export class Region implements Mapping {
   /** growsDown: the lowest start it may ever have. */
   floor: number;
 
-  constructor(from: Omit<Region, 'shared' | 'piece'>) {
+  constructor(from: Omit<Region, 'shared' | 'piece' | 'release'>) {
     this.start = from.start;
     this.end = from.end;
     this.prot = from.prot;
@@ -31,6 +31,13 @@ export class Region implements Mapping {
     this.object = from.object;
     this.floor = from.floor;
     this.object?.retain();
+    this.file?.retain?.();
+  }
+
+  /** The region is gone: its object and file no longer serve it. */
+  release(): void {
+    this.object?.release();
+    this.file?.drop?.();
   }
 
   get shared(): boolean {
@@ -151,7 +158,7 @@ export class RegionList {
       }
       left.end = right.end;
       regions.splice(i, 1);
-      right.object?.release();
+      right.release();
       this.#last = undefined;
     }
   }

@@ -28,6 +28,7 @@ export class SharedObject {
 
   constructor(file: MappedFile | undefined) {
     this.file = file;
+    file?.retain?.();
   }
 
   /** A second mapping appears: from now on every access goes through `pages`. */
@@ -45,6 +46,7 @@ export class SharedObject {
     if (--this.#references > 0) return;
     this.flush();
     if (this.file && objects.get(this.file.mapKey) === this) objects.delete(this.file.mapKey);
+    this.file?.drop?.();
   }
 
   /** The page at `position` (page-aligned), or undefined beyond the end of the file. */

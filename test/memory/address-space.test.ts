@@ -412,6 +412,24 @@ describe('shared mappings', () => {
   });
 });
 
+test('a mapped file is held from the first mapping to the last, through cuts, merges, moves and forks', () => {
+  let holders = 0;
+  const file = { ...fileOf(8 * PAGE), retain: () => holders++, drop: () => holders-- };
+  for (const shared of [false, true]) {
+    const space = new AddressSpace();
+    const at = space.map({ address: 0, length: 8 * PAGE, prot: RW, file, shared });
+    space.unmap(at + 3 * PAGE, PAGE);
+    space.protect(at, PAGE, PROT_READ);
+    space.protect(at, PAGE, RW);
+    space.remap(at + 4 * PAGE, 2 * PAGE, 20 * PAGE, true);
+    const child = space.fork();
+    space.dispose();
+    expect(holders).toBeGreaterThan(0);
+    child.dispose();
+    expect(holders).toBe(0);
+  }
+});
+
 test('a recycled memory is zero for its next user', () => {
   const first = mapped(4);
   first.copyOut(BASE, new Uint8Array(4 * PAGE).fill(1));
