@@ -1,6 +1,6 @@
 /** Checked access to guest memory for everything that is not translated code: numbers, strings, spans, and the engine's slow paths. */
 import { fail, fault } from '../base/failures.ts';
-import { READ, READ_WIDE, WRITE, WRITE_WIDE } from './page-map.ts';
+import { EXECUTE, READ, READ_WIDE, WRITE, WRITE_WIDE } from './page-map.ts';
 import { type Access, PagedMemory } from './paged-memory.ts';
 import type { Region } from './regions.ts';
 import { PAGE_MAP, PAGE_SHIFT, PAGE_SIZE, RUNTIME_SIZE, WINDOW_SIZE } from './runtime-area.ts';
@@ -70,8 +70,12 @@ export abstract class GuestView extends PagedMemory {
     if (last - (last % PAGE_SIZE) > address) this.admit(last - (last % PAGE_SIZE), access);
   }
 
-  /** Instruction bytes for the decoder: up to `length` bytes that may be executed (empty: the caller raises the fault found by `executeFault`). */
+  /** Instruction bytes for the decoder: up to `length` bytes that may be executed (empty: the caller raises the fault found by `executeFault`). Possibly a view: read it at once. */
   fetch(address: number, length: number): Uint8Array {
+    if (this.#allows(address, length, EXECUTE) && this.#allows(address, length, READ)) {
+      const from = address - this.windowBase + RUNTIME_SIZE;
+      return this.u8.subarray(from, from + length);
+    }
     const reach = this.#reachable(address, length, 'execute');
     const bytes = new Uint8Array(reach);
     this.#eachPiece(address, reach, 'execute', (piece, done) => bytes.set(piece, done));

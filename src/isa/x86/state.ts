@@ -50,6 +50,7 @@ export const FIELDS = {
   exit: i32(0x384),
   exitA: i64(0x388),
   exitB: i64(0x390),
-  scratch: i64(0x398),
 } as const satisfies Record<string, Field>;
+/** 64 bytes through which slow memory accesses and helpers with several results pass their data. */
+export const SCRATCH_OFFSET = 0x3a0;
 export type FieldName = keyof typeof FIELDS;

@@ -1,0 +1,119 @@
+#!/usr/bin/env node
+/** The command line: commander's flags to options, errors to one line and an exit status; what the commands do is in their own files. */
+import { Command, CommanderError, Option } from 'commander';
+import { UserError } from '../base/failures.ts';
+import { writeFully } from '../host/streams.ts';
+import { attachValues, collect, duration, environment, mount, positive, size } from './options.ts';
+
+const VERSION = '0.1.0';
+
+function build(): Command {
+  const program = new Command('hospes')
+    .description('Run programs built for another operating system or instruction set, as a process of plain Node.js.')
+    .version(VERSION)
+    .enablePositionalOptions()
+    .showHelpAfterError(false)
+    .helpCommand('help [command]', 'show the help of a command');
+
+  program
+    .command('run')
+    .summary('run a program')
+    .description(
+      'Run a program. Everything after its name belongs to it. Its exit status is ours; a fatal signal n gives 128 + n,\n' +
+        'a program that cannot be run 126, one that is not found 127.',
+    )
+    .usage('[options] [--] <program> [args...]')
+    .argument('<program>', 'a path in the guest, or a name to look for in its PATH')
+    .argument('[args...]', 'arguments of the program')
+    .passThroughOptions()
+    .option('--root <dir>', "the guest's / is this directory", '/')
+    .addOption(
+      new Option(
+        '--fs <kind>',
+        'host: real files. overlay: real files are read, writes stay in memory. memory: only the program and what is mounted',
+      )
+        .choices(['host', 'overlay', 'memory'])
+        .default('host'),
+    )
+    .option('--mount <host:guest[:ro|rw|cow]>', 'show a host directory or file in the guest (repeatable)', collect(mount))
+    .option('--sandbox', '--fs memory, no network, and limits: 60 s, 1 GiB of memory, 64 MiB of output')
+    .option('--env <K=V>', 'set a variable (repeatable)', collect(environment))
+    .option('--clear-env', "start from an empty environment instead of this process's")
+    .option('--cwd <dir>', "the program's directory, as the guest names it")
+    .option('--argv0 <name>', "the program's own name as it sees it")
+    .addOption(
+      new Option('--engine <mode>', 'how to execute: lockstep runs both tiers and stops at their first difference')
+        .choices(['auto', 'interpreter', 'translator', 'lockstep'])
+        .default('auto'),
+    )
+    .option('--trace [=filter]', 'log system calls to stderr: names and groups such as file,-read')
+    .option('--trace-file <file>', 'write the log of system calls to this file')
+    .option('--limit-time <s>', 'end the program after this many seconds (as SIGKILL does)', duration)
+    .option('--limit-memory <size>', 'memory that each process may map, such as 512M', size)
+    .option('--limit-instructions <n>', 'guest instructions that may be executed altogether', positive)
+    .option('--stats [=json]', 'print what was executed, translated and called')
+    .action(async (path: string, args: string[], options) => {
+      const { run } = await import('./run.ts');
+      await run(path, args, options);
+    });
+
+  program
+    .command('inspect')
+    .summary('say what a program is and what it needs')
+    .description('Print format, instruction set, system, interpreter and libraries of a program, and what is missing.')
+    .argument('<program>', 'path of the file on the host')
+    .option('--root <dir>', "look for the program's interpreter and libraries under this directory", '/')
+    .option('--json', 'as JSON')
+    .action(async (path: string, options) => {
+      const { inspect } = await import('./inspect.ts');
+      await inspect(path, options);
+    });
+
+  program
+    .command('syscalls')
+    .summary('print the support matrix of a system')
+    .description('Print every call of an operating system with how far it is supported.')
+    .argument('[os]', 'linux or freebsd; without it, a summary of each')
+    .option('--markdown', 'as markdown')
+    .action(async (os: string | undefined, options) => {
+      const { syscalls } = await import('./syscalls.ts');
+      await syscalls(os, options);
+    });
+
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      writeErr: () => {},
+      writeOut: (text) => writeFully(1, text),
+    });
+  }
+  return program;
+}
+
+/** One line for what the user can act on; a stack for a mistake of ours. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    if (error.code === 'commander.help') {
+      writeFully(2, build().helpInformation());
+      return 2;
+    }
+    const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+    writeFully(2, `hospes: ${message}\n`);
+    return 2;
+  }
+  if (error instanceof UserError) {
+    writeFully(2, `hospes: ${error.message.replaceAll('\n', ' ')}\n`);
+    return error.exitCode;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  writeFully(2, `hospes: internal error, please report it: ${text}\n`);
+  return 70;
+}
+
+const program = build();
+try {
+  await program.parseAsync(attachValues(process.argv.slice(2), program), { from: 'user' });
+} catch (error) {
+  process.exitCode = report(error);
+}
+process.exit();

@@ -1,0 +1,221 @@
+/** The block map of one address space: guest PC → predecoded records, jump cache, and what to drop when code changes. Knows no translation beyond a table index. */
+import { fault } from '../base/failures.ts';
+import type { Instruction, Isa } from '../isa/isa.ts';
+import { BLOCK_COUNT, BLOCK_HEADER, BLOCK_LENGTH, RECORD_SIZE, REC_HANDLER, REC_NEXT, REC_PC } from '../isa/record.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
+import { JUMP_CACHE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY, PAGE_SHIFT, RECORDS, RECORDS_END } from '../memory/runtime-area.ts';
+import { GOTO_SHAPE } from './interpreter/handlers.ts';
+import { jumpCacheSlot } from './runtime-module.ts';
+
+/** A straight run of instructions and where its records lie. */
+export interface Block {
+  readonly pc: number;
+  /** First guest address behind the block. */
+  readonly end: number;
+  /** Offset of the first record. */
+  readonly record: number;
+  readonly instructions: number;
+}
+
+/** Code that was translated: entered at one PC, made from the bytes of some pages. */
+export interface Translation {
+  readonly pc: number;
+  /** Index in the function table. */
+  readonly index: number;
+  readonly pages: readonly number[];
+}
+
+/** Longest run of instructions predecoded at once. */
+const BLOCK_LIMIT = 64;
+
+export class BlockMap {
+  readonly #space: AddressSpace;
+  readonly #isa: Isa;
+  /** Table index of the handler of each shape; makes missing ones. */
+  readonly #handlers: (instructions: readonly Instruction[]) => readonly number[];
+  readonly #blocks = new Map<number, Block>();
+  readonly #translations = new Map<number, Translation>();
+  /** Everything made from a page. */
+  readonly #pages = new Map<number, { blocks: Set<Block>; translations: Set<Translation> }>();
+  #free = RECORDS;
+  #goto = 0;
+  /** Called when everything was dropped because the records ran out of room. */
+  onFlush: () => void = () => {};
+  /** Called when the code of some pages changed. */
+  onDrop: (translation: Translation) => void = () => {};
+
+  constructor(space: AddressSpace, isa: Isa, handlers: (instructions: readonly Instruction[]) => readonly number[]) {
+    this.#space = space;
+    this.#isa = isa;
+    this.#handlers = handlers;
+    space.onCodeChanged = (start, end) => this.drop(start, end);
+  }
+
+  get blocks(): number {
+    return this.#blocks.size;
+  }
+  get translations(): number {
+    return this.#translations.size;
+  }
+
+  /** How often the interpreter ran a block; 0 for one it never saw. */
+  count(pc: number): number {
+    const block = this.#blocks.get(pc);
+    return block ? this.#space.view.getInt32(block.record + BLOCK_COUNT, true) : 0;
+  }
+
+  /** Make the PC findable for the dispatch loop; throws MemoryFault if it cannot be fetched. */
+  find(pc: number): void {
+    const block = this.block(pc);
+    const translation = this.#translations.get(pc);
+    const slot = jumpCacheSlot(pc);
+    const { view } = this.#space;
+    view.setBigInt64(slot, BigInt(pc + 1), true);
+    view.setInt32(slot + 8, block.record, true);
+    view.setInt32(slot + 12, translation?.index ?? 0, true);
+  }
+
+  /** The predecoded block at a PC. */
+  block(pc: number): Block {
+    return this.#blocks.get(pc) ?? this.#predecode(pc);
+  }
+
+  translation(pc: number): Translation | undefined {
+    return this.#translations.get(pc);
+  }
+
+  /** Decode the straight run at a PC: up to a jump, a limit, or bytes that cannot be fetched. */
+  decodeRun(pc: number, limit = BLOCK_LIMIT): Instruction[] {
+    const run: Instruction[] = [];
+    let at = pc;
+    let bytes = new Uint8Array(0);
+    let from = pc;
+    while (run.length < limit) {
+      if (at - from + this.#isa.maxLength > bytes.length) {
+        bytes = this.#space.fetch(at, 128) as Uint8Array<ArrayBuffer>;
+        from = at;
+      }
+      if (bytes.length === 0) {
+        if (run.length > 0) break;
+        this.#space.executeFault(at);
+      }
+      const instruction = this.#isa.decode(bytes.subarray(at - from), at);
+      if (!instruction) {
+        // The instruction goes on where nothing can be fetched.
+        if (run.length > 0) break;
+        fault(from + bytes.length, 'execute', 'unmapped');
+      }
+      run.push(instruction);
+      at += instruction.length;
+      if (instruction.ends) break;
+    }
+    return run;
+  }
+
+  #predecode(pc: number): Block {
+    const run = this.decodeRun(pc);
+    const size = BLOCK_HEADER + (run.length + 1) * RECORD_SIZE;
+    if (this.#free + size > RECORDS_END) this.flush();
+    const handlers = this.#handlers(run);
+    const record = this.#free + BLOCK_HEADER;
+    this.#free += size;
+    const { view, u8 } = this.#space;
+    u8.fill(0, record - BLOCK_HEADER, record - BLOCK_HEADER + size);
+    view.setInt32(record + BLOCK_COUNT, 0, true);
+    view.setInt32(record + BLOCK_LENGTH, run.length, true);
+    run.forEach((instruction, i) => {
+      const at = record + i * RECORD_SIZE;
+      view.setInt32(at + REC_HANDLER, handlers[i], true);
+      view.setBigInt64(at + REC_PC, BigInt(instruction.pc), true);
+      view.setBigInt64(at + REC_NEXT, BigInt(instruction.pc + instruction.length), true);
+      this.#isa.encode(instruction, view, at);
+    });
+    const last = run[run.length - 1];
+    const end = last.pc + last.length;
+    const at = record + run.length * RECORD_SIZE;
+    view.setInt32(at + REC_HANDLER, this.gotoHandler, true);
+    view.setBigInt64(at + REC_PC, BigInt(end), true);
+    const block: Block = { pc, end, record, instructions: run.length };
+    this.#blocks.set(pc, block);
+    for (const page of pagesOf(pc, end)) this.#page(page).blocks.add(block);
+    this.#space.markCode(pc, end);
+    return block;
+  }
+
+  /** Table index of the handler that only sets PC. */
+  get gotoHandler(): number {
+    if (!this.#goto) this.#goto = this.#handlers([{ shape: GOTO_SHAPE } as Instruction])[0];
+    return this.#goto;
+  }
+
+  /** Enter a translation; the dispatch loop finds it from now on. */
+  install(translation: Translation): void {
+    this.#translations.set(translation.pc, translation);
+    for (const page of translation.pages) {
+      this.#page(page).translations.add(translation);
+      this.#space.markCode(page << PAGE_SHIFT, (page << PAGE_SHIFT) + 1);
+    }
+    this.#forget(translation.pc);
+  }
+
+  #page(page: number): { blocks: Set<Block>; translations: Set<Translation> } {
+    let entry = this.#pages.get(page);
+    if (!entry) {
+      entry = { blocks: new Set(), translations: new Set() };
+      this.#pages.set(page, entry);
+    }
+    return entry;
+  }
+
+  /** Take a PC out of the jump cache. */
+  #forget(pc: number): void {
+    const slot = jumpCacheSlot(pc);
+    const { view } = this.#space;
+    if (view.getBigInt64(slot, true) === BigInt(pc + 1)) view.setBigInt64(slot, 0n, true);
+  }
+
+  /** The code in [start, end) changed: drop whatever came from its pages. Records that are being executed turn into "look up again". */
+  drop(start: number, end: number): void {
+    const first = Math.floor(start / 4096);
+    const last = Math.floor((end - 1) / 4096);
+    if (last - first > this.#pages.size) {
+      for (const page of [...this.#pages.keys()]) if (page >= first && page <= last) this.#dropPage(page);
+    } else for (let page = first; page <= last; page++) this.#dropPage(page);
+  }
+
+  #dropPage(page: number): void {
+    const entry = this.#pages.get(page);
+    if (!entry) return;
+    this.#pages.delete(page);
+    for (const block of entry.blocks) {
+      this.#blocks.delete(block.pc);
+      this.#forget(block.pc);
+      for (let i = 0; i < block.instructions; i++) {
+        this.#space.view.setInt32(block.record + i * RECORD_SIZE + REC_HANDLER, this.gotoHandler, true);
+      }
+      for (const other of pagesOf(block.pc, block.end)) this.#pages.get(other)?.blocks.delete(block);
+    }
+    for (const translation of entry.translations) {
+      if (this.#translations.get(translation.pc) === translation) this.#translations.delete(translation.pc);
+      this.#forget(translation.pc);
+      for (const other of translation.pages) this.#pages.get(other)?.translations.delete(translation);
+      this.onDrop(translation);
+    }
+  }
+
+  /** Drop everything. */
+  flush(): void {
+    this.#blocks.clear();
+    this.#translations.clear();
+    this.#pages.clear();
+    this.#free = RECORDS;
+    this.#space.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
+    this.onFlush();
+  }
+}
+
+function pagesOf(start: number, end: number): number[] {
+  const pages: number[] = [];
+  for (let page = Math.floor(start / 4096); page <= Math.floor((end - 1) / 4096); page++) pages.push(page);
+  return pages;
+}

@@ -1,0 +1,213 @@
+/** One address space's running code: instances of the engine's modules over its memory, the block map, and the loop that runs a thread until an Exit. */
+import { bug, MemoryFault, missing } from '../base/failures.ts';
+import type { Instruction, Isa } from '../isa/isa.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
+import { STATE_BLOCKS, STATE_COUNT, STATE_SIZE } from '../memory/runtime-area.ts';
+import { BlockMap } from './block-map.ts';
+import type { CodeSpace, Cpu, Exit } from './engine.ts';
+import type { TranslatingEngine } from './translating-engine.ts';
+import * as exits from './exits.ts';
+
+type Callable = (...args: never[]) => unknown;
+
+/** Names of exits for statistics. */
+const EXIT_NAMES = ['', 'budget', 'miss', 'hot', 'restart', 'fault', 'syscall', 'int80', 'divide', 'breakpoint', 'illegal', 'privileged', 'floating-point', 'halt', 'step'];
+
+export class WasmCodeSpace implements CodeSpace {
+  executed = 0;
+  readonly space: AddressSpace;
+  readonly blocks: BlockMap;
+  readonly #engine: TranslatingEngine;
+  readonly #isa: Isa;
+  readonly #table = new WebAssembly.Table({ element: 'anyfunc', initial: 1024 });
+  /** What modules may import, by name. */
+  readonly #imports: Record<string, unknown>;
+  readonly #dispatch: (state: number, hot: number) => number;
+  readonly #step: (state: number, record: number) => number;
+  /** How many of the engine's handler modules are instantiated here. */
+  #handlerModules = 0;
+  readonly #exit: Exit = { kind: 'budget', address: 0, access: 'read', reason: 'unmapped', trap: 'illegal', gate: 'syscall' };
+  #fault: MemoryFault | undefined;
+  /** An error of ours that crossed wasm. */
+  #error: unknown;
+  readonly #freeStates: number[] = [];
+  #states = 0;
+
+  constructor(engine: TranslatingEngine, space: AddressSpace) {
+    this.#engine = engine;
+    this.space = space;
+    const isa = engine.isa;
+    this.#isa = isa;
+    const imports: Record<string, unknown> = {
+      memory: space.memory,
+      table: this.#table,
+      slowRead: (state: number, low: number, high: number, bytes: number) => this.#slow(state, low, high, bytes, 'read'),
+      slowProbe: (state: number, low: number, high: number, bytes: number) => this.#slow(state, low, high, bytes, 'probe'),
+      slowWrite: (state: number, low: number, high: number, bytes: number) => this.#slow(state, low, high, bytes, 'write'),
+    };
+    for (const [name, helper] of Object.entries(isa.helpers)) imports[name] = helper.make(space) as Callable;
+    const runtime = new WebAssembly.Instance(engine.runtime, { e: imports } as never).exports;
+    this.#imports = { ...imports, ...runtime };
+    this.#dispatch = runtime.dispatch as (state: number, hot: number) => number;
+    this.#step = runtime.step as (state: number, record: number) => number;
+    this.blocks = new BlockMap(space, isa, (run) => this.#handlersOf(run));
+    this.blocks.onFlush = () => engine.flushed(this);
+  }
+
+  createCpu(): Cpu {
+    const index = this.#freeStates.pop() ?? this.#states++;
+    if (index >= STATE_COUNT) bug('out of state blocks');
+    const state = STATE_BLOCKS + index * STATE_SIZE;
+    const cpu = this.#engine.createCpu(this.space, state, this.#imports.flags as never);
+    cpu.reset();
+    return cpu;
+  }
+  releaseCpu(cpu: Cpu): void {
+    this.#freeStates.push((cpu.state - STATE_BLOCKS) / STATE_SIZE);
+  }
+
+  run(cpu: Cpu, budget: number): Exit {
+    const { state } = cpu;
+    const { view } = this.space;
+    view.setInt32(state + this.#isa.budgetOffset, budget, true);
+    let code: number;
+    try {
+      code = this.#loop(cpu, state);
+    } catch (e) {
+      if (!(e instanceof MemoryFault)) throw this.#explain(e, cpu);
+      this.#fault = e;
+      code = exits.EXIT_FAULT;
+    }
+    this.executed = budget - this.space.view.getInt32(state + this.#isa.budgetOffset, true);
+    const { stats } = this.#engine;
+    stats.instructions += this.executed;
+    const name = EXIT_NAMES[code];
+    stats.exits[name] = (stats.exits[name] ?? 0) + 1;
+    return this.#describe(code, cpu);
+  }
+
+  /** Run until an exit that the process side must see. */
+  #loop(cpu: Cpu, state: number): number {
+    const engine = this.#engine;
+    for (;;) {
+      const code = this.#dispatch(state, engine.hotMask);
+      switch (code) {
+        case exits.EXIT_MISS:
+          engine.miss(this, cpu.pc);
+          continue;
+        case exits.EXIT_HOT:
+          engine.hot(this, cpu.pc);
+          continue;
+        case exits.EXIT_RESTART: {
+          const result = this.#stepOne(cpu, state);
+          if (result === 0) continue;
+          return result;
+        }
+        default:
+          return code;
+      }
+    }
+  }
+
+  /** Execute the one instruction at PC in the interpreter. */
+  #stepOne(cpu: Cpu, state: number): number {
+    this.#engine.stats.exits.restart = (this.#engine.stats.exits.restart ?? 0) + 1;
+    return this.#step(state, this.blocks.block(cpu.pc).record);
+  }
+
+  /** A check failed or the access is out of the ordinary: do it the careful way. Answers 0 after a fault. */
+  #slow(state: number, low: number, high: number, bytes: number, what: 'read' | 'probe' | 'write'): number {
+    const { space } = this;
+    // Non-canonical addresses lose low bits here, which no fault report shows.
+    const address = (high >>> 0) * 0x1_0000_0000 + (low >>> 0);
+    const scratch = state + this.#isa.scratchOffset;
+    try {
+      if (what === 'read') {
+        space.loadSlow(address, bytes);
+        space.u8.set(space.scratch.subarray(0, bytes), scratch);
+      } else if (what === 'probe') space.probe(address, bytes, 'write');
+      else {
+        space.scratch.set(space.u8.subarray(scratch, scratch + bytes));
+        space.storeSlow(address, bytes);
+      }
+      return 1;
+    } catch (e) {
+      if (e instanceof MemoryFault) this.#fault = e;
+      else {
+        this.#error = e;
+        this.#fault = new MemoryFault(address, what === 'read' ? 'read' : 'write', 'unmapped');
+      }
+      return 0;
+    }
+  }
+
+  #explain(e: unknown, cpu: Cpu): unknown {
+    if (e instanceof WebAssembly.RuntimeError) e.message += ` at guest PC 0x${cpu.pc.toString(16)}`;
+    return e;
+  }
+
+  #describe(code: number, cpu: Cpu): Exit {
+    const exit = this.#exit;
+    if (this.#error !== undefined) {
+      const e = this.#error;
+      this.#error = undefined;
+      throw e;
+    }
+    switch (code) {
+      case exits.EXIT_BUDGET:
+        exit.kind = 'budget';
+        break;
+      case exits.EXIT_SYSCALL:
+      case exits.EXIT_INT80:
+        exit.kind = 'call';
+        exit.gate = code === exits.EXIT_SYSCALL ? 'syscall' : 'int80';
+        break;
+      case exits.EXIT_FAULT:
+        exit.kind = 'fault';
+        exit.address = this.#fault!.address;
+        exit.access = this.#fault!.access;
+        exit.reason = this.#fault!.reason;
+        break;
+      case exits.EXIT_HALT:
+        exit.kind = 'halt';
+        break;
+      default:
+        exit.kind = 'trap';
+        exit.trap = EXIT_NAMES[code] as Exit['trap'];
+        if (code === exits.EXIT_ILLEGAL) this.#nameUnknown(cpu.pc);
+    }
+    return exit;
+  }
+
+  /** Remember the bytes of an instruction nobody knows. */
+  #nameUnknown(pc: number): void {
+    const bytes = this.space.fetch(pc, 15);
+    const instruction = this.#isa.decode(bytes, pc);
+    if (instruction && instruction.mnemonic !== '(bad)') return;
+    const text = [...bytes.subarray(0, 8)].map((b) => b.toString(16).padStart(2, '0')).join(' ');
+    this.#engine.unknownInstruction(text, pc);
+    missing(`instruction ${text}`);
+  }
+
+  /** Table indices of the handlers of a run of instructions, instantiated here. */
+  #handlersOf(run: readonly Instruction[]): readonly number[] {
+    const indices = this.#engine.handlers.indices(run);
+    const { modules, tableSize } = this.#engine.handlers;
+    this.growTable(tableSize);
+    while (this.#handlerModules < modules.length) this.instantiate(modules[this.#handlerModules++]);
+    return indices;
+  }
+
+  /** Instantiate a module of this engine over this memory; its element segments fill the table. */
+  instantiate(module: WebAssembly.Module): void {
+    new WebAssembly.Instance(module, { e: this.#imports } as never);
+  }
+  growTable(size: number): void {
+    if (this.#table.length < size) this.#table.grow(Math.max(size, this.#table.length * 2) - this.#table.length);
+  }
+
+  dispose(): void {
+    this.#engine.released(this);
+    this.space.onCodeChanged = () => {};
+  }
+}

@@ -1,0 +1,21 @@
+/** Exit codes: what generated code and the dispatch loop put into the state block's `exit` field when they come back. */
+
+export const EXIT_BUDGET = 1;
+/** JavaScript must find or make code for the PC. */
+export const EXIT_MISS = 2;
+/** A block became hot. */
+export const EXIT_HOT = 3;
+/** The instruction at PC must be executed alone by the interpreter (an access that failed its fast check in a region). */
+export const EXIT_RESTART = 4;
+/** A memory fault: details are in the CodeSpace. */
+export const EXIT_FAULT = 5;
+export const EXIT_SYSCALL = 6;
+export const EXIT_INT80 = 7;
+export const EXIT_DIVIDE = 8;
+export const EXIT_BREAKPOINT = 9;
+export const EXIT_ILLEGAL = 10;
+export const EXIT_PRIVILEGED = 11;
+export const EXIT_FLOATING_POINT = 12;
+export const EXIT_HALT = 13;
+/** Single step: TF is set. */
+export const EXIT_STEP = 14;

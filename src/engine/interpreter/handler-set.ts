@@ -1,0 +1,38 @@
+/** The interpreter's handlers of one VM: which shapes exist, at which table index, in which modules. Made on demand, shared by all address spaces. */
+import type { Instruction, Isa } from '../../isa/isa.ts';
+import { GOTO_SHAPE, handlerModule } from './handlers.ts';
+import type { TableSpace } from '../table-space.ts';
+
+export class HandlerSet {
+  readonly #isa: Isa;
+  readonly #table: TableSpace;
+  readonly #index = new Map<string, number>();
+  /** In order of making; an address space instantiates them all, in this order. */
+  readonly modules: WebAssembly.Module[] = [];
+
+  constructor(isa: Isa, table: TableSpace) {
+    this.#isa = isa;
+    this.#table = table;
+  }
+
+  get tableSize(): number {
+    return this.#table.size;
+  }
+
+  /** Table indices of the instructions' handlers; compiles those that are missing. */
+  indices(run: readonly Instruction[]): readonly number[] {
+    const fresh = new Map<string, Instruction>();
+    for (const i of run) if (!this.#index.has(i.shape)) fresh.set(i.shape, i);
+    if (fresh.size > 0) this.#compile(fresh);
+    return run.map((i) => this.#index.get(i.shape)!);
+  }
+
+  #compile(fresh: Map<string, Instruction>): void {
+    const first = this.#table.allocate(fresh.size);
+    const shapes = [...fresh].map(([key, instruction]) => ({ key, instruction: key === GOTO_SHAPE ? undefined : instruction }));
+    shapes.forEach((s, i) => {
+      this.#index.set(s.key, first + i);
+    });
+    this.modules.push(new WebAssembly.Module(handlerModule(this.#isa, first, shapes)));
+  }
+}

@@ -1,0 +1,231 @@
+/** Interpreter handlers: the meaning of a shape lowered to a wasm function that finds its operands in a record. */
+import { bug } from '../../base/failures.ts';
+import { ACCESS, type Access } from '../../ir/ops.ts';
+import type { Builder, Node } from '../../ir/builder.ts';
+import type { Instruction, Isa } from '../../isa/isa.ts';
+import { RECORD_SIZE, REC_PC } from '../../isa/record.ts';
+import { EXIT_FAULT } from '../exits.ts';
+import { Lowering, STATE } from '../lowering.ts';
+import { ENGINE_FUNCTIONS, HANDLER, SLOW_FUNCTIONS } from '../runtime-module.ts';
+import { Func, ModuleBuilder, type Signature } from '../wasm/encoder.ts';
+
+const RECORD = 1;
+
+/** Signature of anything a handler or region may call by name, and what provides it. */
+export function callable(isa: Isa, name: string): Signature {
+  const engine = ENGINE_FUNCTIONS[name] ?? SLOW_FUNCTIONS[name];
+  if (engine) return engine;
+  const internal = isa.functions[name];
+  if (internal) return { params: internal.params, results: [internal.result] };
+  const helper = isa.helpers[name];
+  if (helper) return { params: ['i32', ...helper.params], results: helper.result ? [helper.result] : [] };
+  return bug(`nothing called ${name}`);
+}
+
+class HandlerLowering extends Lowering {
+  readonly #isa: Isa;
+  readonly #imports: (name: string) => number;
+
+  constructor(f: Func, isa: Isa, imports: (name: string) => number) {
+    super(f);
+    this.#isa = isa;
+    this.#imports = imports;
+  }
+
+  protected functionIndex(name: string): number {
+    return this.#imports(name);
+  }
+  protected getRegister(id: number): number {
+    const r = this.#isa.registers[id];
+    this.f.get(STATE);
+    this.f.mem(ACCESS[r.type].load, r.offset);
+    return -1;
+  }
+  protected setRegister(id: number, value: () => void): void {
+    const r = this.#isa.registers[id];
+    this.f.get(STATE);
+    value();
+    this.f.mem(ACCESS[r.type].store, r.offset);
+  }
+  #pointer(address: number, bytes: number, which: string): number {
+    const { f } = this;
+    const pointer = f.temp('i32');
+    f.get(STATE);
+    f.get(address);
+    f.i32(bytes);
+    f.call(this.#imports(which));
+    f.tee(pointer);
+    f.byte(0x45);
+    f.if();
+    this.leave(EXIT_FAULT);
+    f.end();
+    return pointer;
+  }
+  protected load(address: number, access: Access): void {
+    const pointer = this.#pointer(address, ACCESS[access].bytes, 'readPointer');
+    this.f.get(pointer);
+    this.f.mem(ACCESS[access].load, 0);
+    this.f.release('i32', pointer);
+  }
+  protected store(address: number, access: Access, value: () => void): void {
+    const { f } = this;
+    const { bytes } = ACCESS[access];
+    const pointer = this.#pointer(address, bytes, 'writePointer');
+    f.get(pointer);
+    value();
+    f.mem(ACCESS[access].store, 0);
+    // A slow access went to the scratch area: write it through.
+    f.get(pointer);
+    f.get(STATE);
+    f.i32(this.#isa.scratchOffset);
+    f.byte(0x6a);
+    f.byte(0x46);
+    f.if();
+    this.#slowCall('slowWrite', address, bytes);
+    f.byte(0x1a);
+    f.end();
+    f.release('i32', pointer);
+  }
+  protected probe(address: number, bytes: number): void {
+    this.#slowCall('slowProbe', address, bytes);
+    this.f.byte(0x45);
+    this.f.if();
+    this.leave(EXIT_FAULT);
+    this.f.end();
+  }
+  #slowCall(name: string, address: number, bytes: number): void {
+    const { f } = this;
+    f.get(STATE);
+    f.get(address);
+    f.byte(0xa7);
+    f.get(address);
+    f.i64(32);
+    f.byte(0x88);
+    f.byte(0xa7);
+    f.i32(bytes);
+    f.call(this.#imports(name));
+  }
+  protected leave(code: number): void {
+    const { f } = this;
+    f.get(STATE);
+    f.get(RECORD);
+    f.mem(ACCESS.i64.load, REC_PC);
+    f.mem(ACCESS.i64.store, this.#isa.pcOffset);
+    this.#exit(code, -1);
+  }
+  #exit(code: number, result: number): void {
+    const { f } = this;
+    f.get(STATE);
+    f.i32(code);
+    f.mem(ACCESS.i32.store, this.#isa.exitOffset);
+    f.i32(result);
+    f.return();
+  }
+  protected override record(n: Node): void {
+    this.f.get(RECORD);
+    this.f.mem(ACCESS[n.access!].load, Number(n.imm));
+  }
+  protected override guard(n: Node): void {
+    const { f } = this;
+    this.value(n.args[0]);
+    f.if();
+    f.get(RECORD);
+    if (n.imm === 0) {
+      f.i32(RECORD_SIZE);
+      f.byte(0x6a);
+    }
+    f.return();
+    f.end();
+  }
+
+  /** The whole body. */
+  lower(b: Builder): void {
+    const { f } = this;
+    for (const n of b.body) this.statement(n);
+    const t = b.terminator;
+    if (!t) {
+      f.get(RECORD);
+      f.i32(RECORD_SIZE);
+      f.byte(0x6a);
+      return;
+    }
+    const setPc = (push: () => void) => {
+      f.get(STATE);
+      push();
+      f.mem(ACCESS.i64.store, this.#isa.pcOffset);
+    };
+    if (t.kind === 'stop') {
+      setPc(() => this.value(b.nextPc()));
+      this.#exit(t.code, -2);
+      return;
+    }
+    const again = t.target.kind === 'record' && t.target.imm === REC_PC;
+    if (t.kind === 'jump') {
+      if (again) {
+        f.get(RECORD);
+        return;
+      }
+      setPc(() => this.value(t.target));
+      f.i32(0);
+      return;
+    }
+    if (again) {
+      // A string instruction repeats itself or goes straight on.
+      f.get(RECORD);
+      f.get(RECORD);
+      f.i32(RECORD_SIZE);
+      f.byte(0x6a);
+      this.value(t.condition);
+      f.byte(0x1b);
+      return;
+    }
+    setPc(() => {
+      this.value(t.target);
+      this.value(b.nextPc());
+      this.value(t.condition);
+      f.byte(0x1b);
+    });
+    f.i32(0);
+  }
+
+
+}
+
+/** The handler of "go on at this record's PC": ends a block that has no jump, and replaces records whose code has changed. Counts no instruction. */
+function gotoHandler(isa: Isa): Func {
+  const f = new Func(2);
+  f.get(STATE);
+  f.get(RECORD);
+  f.mem(ACCESS.i64.load, REC_PC);
+  f.mem(ACCESS.i64.store, isa.pcOffset);
+  f.get(STATE);
+  f.i32(0);
+  f.mem(ACCESS.i32.store, isa.exitOffset);
+  f.i32(-1);
+  return f;
+}
+
+export const GOTO_SHAPE = '(goto)';
+
+/** A module with one handler for each shape, put into the table from `first` on. The shape without an instruction is GOTO_SHAPE. */
+export function handlerModule(isa: Isa, first: number, shapes: readonly { key: string; instruction: Instruction | undefined }[]): Uint8Array {
+  const m = new ModuleBuilder();
+  m.importMemory();
+  m.importTable();
+  const bodies: Func[] = [];
+  const imports = (name: string) => m.importFunction(name, callable(isa, name));
+  for (const shape of shapes) {
+    if (!shape.instruction) bodies.push(gotoHandler(isa));
+    else {
+      const f = new Func(2);
+      const b = isa.buildShape(shape.instruction);
+      new HandlerLowering(f, isa, imports).lower(b);
+      bodies.push(f);
+    }
+  }
+  m.elements(
+    first,
+    bodies.map((f) => m.define(HANDLER, f)),
+  );
+  return m.encode();
+}

@@ -1,0 +1,246 @@
+/** From builder nodes to wasm instructions: trees of pure values at their use, effects in order; where registers live and how one leaves is left to the two subclasses (interpreter handlers, regions). */
+import { bug } from '../base/failures.ts';
+import type { Node } from '../ir/builder.ts';
+import { ACCESS, type Access } from '../ir/ops.ts';
+import type { ValueType } from '../isa/helper.ts';
+import type { Func } from './wasm/encoder.ts';
+
+/** The state block's offset is parameter 0 of every generated function. */
+export const STATE = 0;
+
+export abstract class Lowering {
+  readonly f: Func;
+  /** Locals to give back once no node refers to them. */
+  readonly #owned: { type: ValueType; local: number }[] = [];
+
+  constructor(f: Func) {
+    this.f = f;
+  }
+
+  /** Make a register readable: return the local that holds it, or emit code that pushes it and return -1. */
+  protected abstract getRegister(id: number): number;
+  /** Emit a register write; `value` pushes it. */
+  protected abstract setRegister(id: number, value: () => void): void;
+  /** Read guest memory; the address is in the i64 local `address`. Pushes the value. */
+  protected abstract load(address: number, access: Access): void;
+  protected abstract store(address: number, access: Access, value: () => void): void;
+  protected abstract probe(address: number, bytes: number): void;
+  /** Leave before the present instruction; the stack is empty. */
+  protected abstract leave(code: number): void;
+  /** Function index of an internal function, an engine function or a helper. */
+  protected abstract functionIndex(name: string): number;
+  protected guard(_node: Node): void {
+    bug('guard not split off');
+  }
+
+  /** Emit one statement. */
+  statement(n: Node): void {
+    const { f } = this;
+    switch (n.kind) {
+      case 'getreg': {
+        const local = this.getRegister(Number(n.imm));
+        if (local >= 0) {
+          n.local = local;
+          n.alias = true;
+          if (n.uses > 0) this.aliased(Number(n.imm), n);
+        } else this.#keep(n);
+        return;
+      }
+      case 'setreg':
+        this.setRegister(Number(n.imm), () => this.value(n.args[0]));
+        return;
+      case 'getstate':
+        f.get(STATE);
+        f.mem(ACCESS[n.access!].load, Number(n.imm));
+        this.#keep(n);
+        return;
+      case 'setstate':
+        f.get(STATE);
+        this.value(n.args[0]);
+        f.mem(ACCESS[n.access!].store, Number(n.imm));
+        return;
+      case 'getslot':
+        this.#slot(n);
+        f.mem(ACCESS[n.access!].load, 0);
+        this.#keep(n);
+        return;
+      case 'setslot':
+        this.#slot(n);
+        this.value(n.args[1]);
+        f.mem(ACCESS[n.access!].store, 0);
+        return;
+      case 'load':
+        this.load(this.#local(n.args[0]), n.access!);
+        this.#keep(n);
+        return;
+      case 'store': {
+        const address = this.#local(n.args[0]);
+        this.store(address, n.access!, () => this.value(n.args[1]));
+        return;
+      }
+      case 'probe':
+        this.probe(this.#local(n.args[0]), Number(n.imm));
+        return;
+      case 'perform':
+      case 'helper':
+        f.get(STATE);
+        for (const a of n.args) this.value(a);
+        f.call(this.functionIndex(n.name));
+        if (n.type) this.#keep(n);
+        return;
+      case 'stopif':
+        this.value(n.args[0]);
+        f.if();
+        this.leave(Number(n.imm));
+        f.end();
+        return;
+      case 'guard':
+        this.guard(n);
+        return;
+      default:
+        bug(`${n.kind} is not a statement`);
+    }
+  }
+
+  /** Push a value. */
+  value(n: Node): void {
+    const { f } = this;
+    n.uses--;
+    if (n.local >= 0) {
+      f.get(n.local);
+      return;
+    }
+    this.#compute(n);
+    // Wanted again: keep it.
+    if (n.uses > 0 && n.kind !== 'const') {
+      n.local = this.#temp(n.type!);
+      f.tee(n.local);
+    }
+  }
+
+  #compute(n: Node): void {
+    const { f } = this;
+    switch (n.kind) {
+      case 'const':
+        if (n.type === 'i64') f.i64(n.imm);
+        else f.i32(Number(n.imm));
+        return;
+      case 'v128':
+        f.op([0xfd, 12]);
+        f.bytes(n.bytes!);
+        return;
+      case 'op':
+        for (const a of n.args) this.value(a);
+        f.op(n.row!.code);
+        if (n.row!.lane) f.byte(Number(n.imm));
+        return;
+      case 'select':
+        for (const a of n.args) this.value(a);
+        if (n.type === 'v128') f.bytes([0x1c, 1, 0x7b]);
+        else f.byte(0x1b);
+        return;
+      case 'ifelse': {
+        // What both sides share must exist before the branch.
+        this.settle(n.args[0]);
+        this.settle(n.args[1]);
+        this.value(n.args[2]);
+        f.if(n.type);
+        this.value(n.args[0]);
+        f.else();
+        this.value(n.args[1]);
+        f.end();
+        return;
+      }
+      case 'shuffle':
+        for (const a of n.args) this.value(a);
+        f.op([0xfd, 13]);
+        f.bytes(n.bytes!);
+        return;
+      case 'record':
+        this.record(n);
+        return;
+      case 'call':
+        for (const a of n.args) this.value(a);
+        f.call(this.functionIndex(n.name));
+        return;
+      default:
+        bug(`value of ${n.kind} used before its statement`);
+    }
+  }
+
+  /** A field of the interpreter's record. */
+  protected record(_n: Node): void {
+    bug('record outside a handler');
+  }
+
+  /** Compute into locals every part of a pure tree that is used more than once (but not the tree itself). */
+  protected settle(n: Node): void {
+    for (const a of n.args) {
+      if (a.local >= 0 || a.kind === 'const') continue;
+      this.settle(a);
+      if (a.uses > 1) {
+        this.#compute(a);
+        a.local = this.#temp(a.type!);
+        this.f.set(a.local);
+      }
+    }
+    if (n.uses > 1 && n.local < 0 && n.kind !== 'const') {
+      this.#compute(n);
+      n.local = this.#temp(n.type!);
+      this.f.set(n.local);
+    }
+  }
+
+  /** A statement's result, on the stack, to where its users find it. */
+  #keep(n: Node): void {
+    if (n.uses <= 0) {
+      this.f.byte(0x1a); // drop
+      return;
+    }
+    n.local = this.#temp(n.type!);
+    this.f.set(n.local);
+  }
+
+  /** The value in a local of its own or shared. */
+  #local(n: Node): number {
+    if (n.local >= 0) {
+      n.uses--;
+      return n.local;
+    }
+    this.value(n);
+    if (n.local < 0) {
+      n.local = this.#temp(n.type!);
+      this.f.set(n.local);
+    } else this.f.byte(0x1a);
+    return n.local;
+  }
+
+  #slot(n: Node): void {
+    this.f.get(STATE);
+    this.value(n.args[0]);
+    this.f.byte(0x6a);
+  }
+
+  /** A getreg node shares its register's local: a subclass that keeps registers in locals must copy it before the register changes. */
+  protected aliased(_id: number, _n: Node): void {}
+
+  /** Copy an aliasing node's value to a local of its own. */
+  protected unalias(n: Node): void {
+    const local = this.#temp(n.type!);
+    this.f.get(n.local);
+    this.f.set(local);
+    n.local = local;
+    n.alias = false;
+  }
+
+  #temp(type: ValueType): number {
+    const local = this.f.temp(type);
+    this.#owned.push({ type, local });
+    return local;
+  }
+  /** End of an instruction run in which nodes are shared: locals may be used again. */
+  releaseTemps(): void {
+    for (const t of this.#owned) this.f.release(t.type, t.local);
+    this.#owned.length = 0;
+  }
+}

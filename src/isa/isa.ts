@@ -1,0 +1,62 @@
+/** What an instruction set supplies to the engine: decoding, meaning, register table, internal functions and helpers. Knows no OS. */
+import type { Builder, Node } from '../ir/builder.ts';
+import type { Helper, ValueType } from './helper.ts';
+
+/** A register that regions keep in a wasm local; its id is its index in `Isa.registers`. */
+export interface Register {
+  readonly name: string;
+  readonly type: ValueType;
+  /** Offset in the state block. */
+  readonly offset: number;
+}
+
+/** A decoded instruction; ISAs extend it. */
+export interface Instruction {
+  readonly pc: number;
+  readonly length: number;
+  readonly mnemonic: string;
+  /** Instructions with equal shape keys share an interpreter handler: they differ only in what the record holds. */
+  readonly shape: string;
+  /** Must run in the interpreter alone (reads or writes the whole register file). */
+  readonly alone: boolean;
+  /** Ends a block. */
+  readonly ends: boolean;
+}
+
+/** A wasm function without effects, written with the builder and called from semantics with `b.call`. With `switch`, one body for each value 0 … switch-1 of the first parameter. */
+export interface InternalFunction {
+  readonly params: readonly ValueType[];
+  readonly result: ValueType;
+  readonly switch?: number;
+  /** `choice`: the value of the first parameter that this body serves (0 without `switch`). */
+  build(b: Builder, choice: number, ...params: Node[]): Node;
+}
+
+export interface Isa<I extends Instruction = Instruction> {
+  readonly name: string;
+  readonly maxLength: number;
+  readonly registers: readonly Register[];
+  readonly pcOffset: number;
+  /** Offset of the always-present engine fields: instructions left (i32), exit code (i32), 64 bytes for slow accesses. */
+  readonly budgetOffset: number;
+  readonly exitOffset: number;
+  readonly scratchOffset: number;
+  /** Regions are compiled for the state in which these bits of an i32 field are clear (rounding and flush modes); otherwise the interpreter runs. */
+  readonly modeOffset: number;
+  readonly modeMask: number;
+  /** Decode at pc from the bytes at hand. undefined: more bytes are needed than there are. An unknown instruction is one whose meaning is an illegal-instruction exit. */
+  decode(bytes: Uint8Array, pc: number): I | undefined;
+  /** Bytes of an instruction that are part of a block's meaning, in a record: written by `encode`. */
+  encode(instruction: I, view: DataView, record: number): void;
+  /** Build the meaning of one instruction with its operands known (regions). `next`: the builder serves a run of instructions. */
+  regionBuilder(): RegionBuilder<I>;
+  /** Build the meaning of a shape with its operands read from the record (interpreter handlers). */
+  buildShape(instruction: I): Builder;
+  readonly functions: Readonly<Record<string, InternalFunction>>;
+  readonly helpers: Readonly<Record<string, Helper>>;
+}
+
+export interface RegionBuilder<I extends Instruction> extends Builder {
+  /** Append the meaning of the next instruction. */
+  append(instruction: I): void;
+}

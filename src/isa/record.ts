@@ -1,0 +1,25 @@
+/** Layout of an interpreter record: what the engine writes, and where ISAs put operands for their handlers. */
+
+export const RECORD_SIZE = 64;
+/** Engine part: table index of the handler, PC of the instruction and of the next one. */
+export const REC_HANDLER = 0;
+export const REC_PC = 8;
+export const REC_NEXT = 16;
+/** State-block offsets of up to four register operands (u16 each). */
+export const REC_SLOT = 24;
+/** State-block offsets of a memory operand's base, index and segment base (the always-zero field where absent). */
+export const REC_BASE = 32;
+export const REC_INDEX = 34;
+export const REC_SEGMENT = 36;
+/** Scale as a shift count (u8). */
+export const REC_SCALE = 38;
+/** Immediate or branch target (i64), and displacement (i64). */
+export const REC_IMM = 40;
+export const REC_DISP = 48;
+/** A second immediate (i64). */
+export const REC_IMM2 = 56;
+
+/** In front of a block's first record: how often it ran (i32) and its number of instructions (i32). */
+export const BLOCK_HEADER = 16;
+export const BLOCK_COUNT = -8;
+export const BLOCK_LENGTH = -4;

@@ -1,0 +1,79 @@
+/** CPUID: advertises exactly what is implemented, up to x86-64-v2. */
+import type { Helper } from '../helper.ts';
+import { SCRATCH_OFFSET } from './state.ts';
+
+const bit = (...ns: number[]): number => ns.reduce((v, n) => v | (1 << n), 0);
+
+/** Leaf 1 EDX: FPU TSC MSR CX8 SEP-less CMOV CLFSH MMX FXSR SSE SSE2. */
+const EDX1 = bit(0, 4, 8, 15, 19, 23, 24, 25, 26);
+/** Leaf 1 ECX: SSE3 SSSE3 CX16 SSE4.1 SSE4.2 POPCNT. */
+const ECX1 = bit(0, 9, 13, 19, 20, 23);
+const BRAND = 'Hospes x86-64-v2 virtual CPU'.padEnd(48, '\0');
+const VENDOR = 'HospesHospes';
+
+const word = (text: string, at: number): number => text.charCodeAt(at) | (text.charCodeAt(at + 1) << 8) | (text.charCodeAt(at + 2) << 16) | (text.charCodeAt(at + 3) << 24);
+
+/** EAX, EBX, ECX, EDX of a leaf. */
+export function cpuid(leaf: number, subleaf: number): [number, number, number, number] {
+  switch (leaf >>> 0) {
+    case 0:
+      return [7, word(VENDOR, 0), word(VENDOR, 8), word(VENDOR, 4)];
+    case 1:
+      // Family 6, a generic model; 64-byte CLFLUSH line; one logical processor.
+      return [0x000506e0, (8 << 8) | (1 << 16), ECX1, EDX1];
+    case 4:
+      // Deterministic cache parameters: 32 KiB L1 data, 32 KiB L1 code, 256 KiB L2.
+      if (subleaf === 0) return [0x121, (7 << 22) | 63, 63, 0];
+      if (subleaf === 1) return [0x122, (7 << 22) | 63, 63, 0];
+      if (subleaf === 2) return [0x143, (3 << 22) | 63, 1023, 0];
+      return [0, 0, 0, 0];
+    case 0x8000_0000:
+      return [0x8000_0008 | 0, 0, 0, 0];
+    case 0x8000_0001:
+      // LAHF; SYSCALL, NX, RDTSCP, long mode.
+      return [0, 0, bit(0), bit(11, 20, 27, 29)];
+    case 0x8000_0002:
+    case 0x8000_0003:
+    case 0x8000_0004: {
+      const at = ((leaf >>> 0) - 0x8000_0002) * 16;
+      return [word(BRAND, at), word(BRAND, at + 4), word(BRAND, at + 8), word(BRAND, at + 12)];
+    }
+    case 0x8000_0008:
+      return [0x3030, 0, 0, 0];
+    default:
+      return [0, 0, 0, 0];
+  }
+}
+
+const CRC32C = new Uint32Array(256).map((_, n) => {
+  let c = n;
+  for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0x82f63b78 : c >>> 1;
+  return c;
+});
+
+export const SYSTEM_HELPERS: Record<string, Helper> = {
+  cpuid: {
+    params: ['i32', 'i32'],
+    make: (space) => (state: number, leaf: number, subleaf: number) => {
+      cpuid(leaf, subleaf).forEach((v, i) => {
+        space.view.setInt32(state + SCRATCH_OFFSET + i * 4, v, true);
+      });
+    },
+  },
+  /** A counter in nanoseconds: constant rate, as invariant TSCs have. */
+  rdtsc: {
+    params: [],
+    result: 'i64',
+    make: () => () => BigInt(Math.round(performance.now() * 1e6)),
+  },
+  /** CRC-32C of 1, 2, 4 or 8 bytes given as two words. */
+  crc32c: {
+    params: ['i32', 'i32', 'i32', 'i32'],
+    result: 'i32',
+    make: () => (_state: number, seed: number, low: number, high: number, bytes: number) => {
+      let c = seed;
+      for (let i = 0; i < bytes; i++) c = CRC32C[(c ^ (i < 4 ? low >>> (i * 8) : high >>> ((i - 4) * 8))) & 0xff] ^ (c >>> 8);
+      return c | 0;
+    },
+  },
+};

@@ -1,0 +1,7 @@
+/** Every row of the ISA in one list; their order is not significant. */
+import { ALU_ROWS } from './alu.ts';
+import { CONTROL_ROWS } from './control.ts';
+
+export const ROWS = [...ALU_ROWS, ...CONTROL_ROWS];
+/** Every mnemonic that has a row: `SEMANTICS` must have exactly these. */
+export type Mnemonic = (typeof ROWS)[number]['mnemonic'];

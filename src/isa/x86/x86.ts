@@ -1,0 +1,55 @@
+/** The x86-64 ISA as the engine sees it. */
+import { bug } from '../../base/failures.ts';
+import type { Builder } from '../../ir/builder.ts';
+import type { Isa, Register } from '../isa.ts';
+import { encodeOperands, type Operand, X86RegionBuilder, type X86Builder, X86ShapeBuilder } from './builder.ts';
+import { SYSTEM_HELPERS } from './cpuid.ts';
+import { decode, type X86Instruction } from './decode.ts';
+import { FUNCTIONS } from './functions.ts';
+import type { Mnemonic } from './rows/index.ts';
+import { SEMANTICS } from './semantics/index.ts';
+import { FIELDS, GPR, gprOffset, SCRATCH_OFFSET, xmmOffset } from './state.ts';
+import { EXIT_ILLEGAL } from '../../engine/exits.ts';
+
+const registers: Register[] = [
+  ...GPR.map((name, n): Register => ({ name, type: 'i64', offset: gprOffset(n) })),
+  ...GPR.map((_, n): Register => ({ name: `xmm${n}`, type: 'v128', offset: xmmOffset(n) })),
+  { name: 'ccop', type: 'i32', offset: FIELDS.ccop.offset },
+  { name: 'cca', type: 'i64', offset: FIELDS.cca.offset },
+  { name: 'ccb', type: 'i64', offset: FIELDS.ccb.offset },
+  { name: 'ccc', type: 'i64', offset: FIELDS.ccc.offset },
+];
+
+/** Append one instruction's meaning to the builder. */
+function build(b: X86Builder): void {
+  const { mnemonic } = b.instruction;
+  if (mnemonic === '(bad)') {
+    b.stopIf(b.i32(1), EXIT_ILLEGAL);
+    return;
+  }
+  const semantics = SEMANTICS[mnemonic as Mnemonic] as ((b: X86Builder, ...operands: Operand[]) => void) | undefined;
+  if (!semantics) bug(`no semantics for ${mnemonic}`);
+  semantics(b, ...b.operands());
+}
+
+export const X86: Isa<X86Instruction> = {
+  name: 'x86-64',
+  maxLength: 15,
+  registers,
+  pcOffset: FIELDS.pc.offset,
+  budgetOffset: FIELDS.budget.offset,
+  exitOffset: FIELDS.exit.offset,
+  scratchOffset: SCRATCH_OFFSET,
+  modeOffset: FIELDS.mxcsr.offset,
+  modeMask: 0xe040,
+  decode,
+  encode: encodeOperands,
+  regionBuilder: () => new X86RegionBuilder(build),
+  buildShape(instruction): Builder {
+    const b = new X86ShapeBuilder(instruction);
+    build(b);
+    return b;
+  },
+  functions: FUNCTIONS,
+  helpers: SYSTEM_HELPERS,
+};

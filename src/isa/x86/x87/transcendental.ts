@@ -1,0 +1,332 @@
+/** F2XM1, FYL2X, FYL2XP1, FSIN, FCOS, FSINCOS, FPTAN, FPATAN: computed to some 150 bits in fixed point and rounded once, which is within one unit in the last place of what processors give. */
+import * as f from './float80.ts';
+import type { Env, Ext } from './float80.ts';
+
+/** Fraction bits of the fixed-point work. */
+const F = 160;
+const ONE = 1n << BigInt(F);
+const LN2 = ln2();
+/** π/2 to 230 fraction bits. */
+const PI_BITS = 230;
+const HALF_PI = halfPi();
+
+/** A positive value n · 2^q. */
+interface Real {
+  n: bigint;
+  q: number;
+}
+
+function ln2(): bigint {
+  // ln 2 = 2 · atanh(1/3)
+  let term = (ONE << 34n) / 3n;
+  let sum = 0n;
+  for (let i = 1n; term; i += 2n, term /= 9n) sum += term / i;
+  return sum >> 33n;
+}
+
+function halfPi(): bigint {
+  const one = 1n << BigInt(PI_BITS + 20);
+  const arctan = (inverse: bigint): bigint => {
+    let power = one / inverse;
+    let sum = 0n;
+    for (let i = 1n, sign = 1n; power; i += 2n, sign = -sign) {
+      sum += (sign * power) / i;
+      power /= inverse * inverse;
+    }
+    return sum;
+  };
+  return (8n * arctan(5n) - 2n * arctan(239n)) >> 20n;
+}
+
+const real = (x: Ext): Real => ({ n: x.m, q: (x.e || 1) - f.BIAS - 63 });
+
+/** About 130 significant bits of a value. */
+function trim(x: Real): Real {
+  const extra = f.bitLength(x.n) - 190;
+  return extra > 0 ? { n: x.n >> BigInt(extra), q: x.q + extra } : x;
+}
+
+/** x in fixed point (small values lose bits: for places where it is added to something large). */
+const fixed = (x: Real): bigint => {
+  const shift = x.q + F;
+  return shift >= 0 ? x.n << BigInt(shift) : shift < -400 ? 0n : x.n >> BigInt(-shift);
+};
+
+const mulFixed = (a: bigint, b: bigint): bigint => (a * b) >> BigInt(F);
+const times = (x: Real, v: bigint): Real => trim({ n: x.n * v, q: x.q - F });
+
+/** An inexact result: the sticky bit stands for what was cut off. */
+const finish = (env: Env, s: number, x: Real): Ext => {
+  const r = f.round(env, s, (x.n << 80n) | 1n, x.q - 80, 64);
+  env.flags |= f.PE;
+  return r;
+};
+
+const denormal = (env: Env, ...kinds: number[]): void => {
+  if (kinds.includes(f.DENORMAL)) env.flags |= f.DE;
+};
+
+/** 2^x − 1 for |x| ≤ 1; outside the manual leaves the result undefined: x itself comes back. */
+export function f2xm1(env: Env, x: Ext): Ext {
+  const k = f.classify(x);
+  if (k >= f.QNAN) return f.propagate1(env, x, k);
+  if (k === f.ZERO) return x;
+  if (k === f.INFINITY) return x.s ? f.ext(1, f.BIAS, f.ONE.m) : x;
+  denormal(env, k);
+  if (x.e > f.BIAS || (x.e === f.BIAS && x.m > f.ONE.m)) return x;
+  if (x.e === f.BIAS) return x.s ? f.ext(1, f.BIAS - 1, f.ONE.m) : f.ONE;
+  // expm1(y) = y · (1 + y/2 + y²/6 + …), y = x · ln 2
+  const y = times(real(x), LN2);
+  const step = x.s ? -fixed(y) : fixed(y);
+  let term = ONE;
+  let sum = 0n;
+  for (let i = 2n; term; i++) {
+    sum += term;
+    term = mulFixed(term, step) / i;
+    if (term === -1n) break;
+  }
+  return finish(env, x.s, times(y, sum));
+}
+
+/** atanh-like series t + t³/3 + t⁵/5 … (alternating: arctangent), divided by t; t in fixed point, |t| small. */
+function oddSeries(t: bigint, alternating: boolean): bigint {
+  const square = alternating ? -mulFixed(t, t) : mulFixed(t, t);
+  let power = ONE;
+  let sum = 0n;
+  for (let i = 1n; power > 1n || power < -1n; i += 2n) {
+    sum += power / i;
+    power = mulFixed(power, square);
+  }
+  return sum;
+}
+
+/** n / d with some 190 significant bits. */
+function quotient(n: Real, d: Real): Real {
+  const up = Math.max(0, 190 - f.bitLength(n.n) + f.bitLength(d.n));
+  return { n: (n.n << BigInt(up)) / d.n, q: n.q - d.q - up };
+}
+
+/** y · log2 |x| from its sign and magnitude. */
+function timesLog(env: Env, y: Ext, negative: boolean, log: Real): Ext {
+  const p = trim({ n: log.n * y.m, q: log.q + real(y).q });
+  return finish(env, y.s ^ (negative ? 1 : 0), p);
+}
+
+/** 2 · atanh(t) / ln 2 for t = n/d. */
+function logOfRatio(n: Real, d: Real): Real {
+  const t = quotient(n, d);
+  const series = oddSeries(fixed(t), false);
+  return trim({ n: ((t.n * series) << 1n) / LN2, q: t.q });
+}
+
+/** y · log2(x). */
+export function fyl2x(env: Env, x: Ext, y: Ext): Ext {
+  const kx = f.classify(x);
+  const ky = f.classify(y);
+  if (kx >= f.QNAN || ky >= f.QNAN) return f.propagate2(env, x, kx, y, ky);
+  if (x.s && kx !== f.ZERO) return f.invalid(env);
+  if (kx === f.ZERO) {
+    if (ky === f.ZERO) return f.invalid(env);
+    if (ky === f.INFINITY) return f.infinity(y.s ^ 1);
+    denormal(env, ky);
+    env.flags |= f.ZE;
+    return f.infinity(y.s ^ 1);
+  }
+  if (kx === f.INFINITY) {
+    if (ky === f.ZERO) return f.invalid(env);
+    denormal(env, ky);
+    return f.infinity(y.s);
+  }
+  const isOne = x.e === f.BIAS && x.m === f.ONE.m;
+  const below = (x.e || 1) < f.BIAS;
+  if (ky === f.INFINITY) {
+    if (isOne) return f.invalid(env);
+    denormal(env, kx);
+    return f.infinity(y.s ^ (below ? 1 : 0));
+  }
+  denormal(env, kx, ky);
+  if (isOne) return f.zero(y.s);
+  if (ky === f.ZERO) return f.zero(y.s ^ (below ? 1 : 0));
+  // x = 2^k · m with m in [0.75, 1.5)
+  const length = f.bitLength(x.m);
+  let k = real(x).q + length - 1;
+  let q = 1 - length;
+  if (x.m << 1n >= 3n << BigInt(length - 1)) {
+    k++;
+    q--;
+  }
+  const one = 1n << BigInt(-q);
+  const difference = x.m - one;
+  if (difference === 0n) {
+    // A power of two: the product is exact but for its rounding.
+    const n = BigInt(Math.abs(k)) * y.m;
+    return f.round(env, y.s ^ (k < 0 ? 1 : 0), n, real(y).q, 64);
+  }
+  const log = logOfRatio({ n: difference < 0n ? -difference : difference, q: 0 }, { n: x.m + one, q: 0 });
+  if (k === 0) return timesLog(env, y, difference < 0n, log);
+  const sum = (BigInt(k) << BigInt(F)) + (difference < 0n ? -fixed(log) : fixed(log));
+  return timesLog(env, y, sum < 0n, { n: sum < 0n ? -sum : sum, q: -F });
+}
+
+/** y · log2(x + 1), |x| < 1 − √½. */
+export function fyl2xp1(env: Env, x: Ext, y: Ext): Ext {
+  const kx = f.classify(x);
+  const ky = f.classify(y);
+  if (kx >= f.QNAN || ky >= f.QNAN) return f.propagate2(env, x, kx, y, ky);
+  if (kx === f.INFINITY) {
+    if (x.s || ky === f.ZERO) return f.invalid(env);
+    denormal(env, ky);
+    return f.infinity(y.s);
+  }
+  if (ky === f.INFINITY) {
+    if (kx === f.ZERO) return f.invalid(env);
+    denormal(env, kx);
+    return f.infinity(x.s ^ y.s);
+  }
+  denormal(env, kx, ky);
+  if (kx === f.ZERO || ky === f.ZERO) return f.zero(x.s ^ y.s);
+  const r = real(x);
+  if (r.q + f.bitLength(r.n) < -190) {
+    const linear = quotient({ n: r.n, q: r.q }, { n: LN2, q: -F });
+    return timesLog(env, y, x.s === 1, linear);
+  }
+  const q = Math.min(r.q, 1);
+  const n = r.n << BigInt(r.q - q);
+  const two = 2n << BigInt(-q);
+  const sum = x.s ? two - n : two + n;
+  if (sum <= 0n || (x.s && n * 2n >= two)) return f.invalid(env);
+  return timesLog(env, y, x.s === 1, logOfRatio({ n, q: 0 }, { n: sum, q: 0 }));
+}
+
+/** Reduce |x| < 2^63 to r in [−π/4, π/4] and the quadrant. */
+function reduce(x: Ext): { r: Real; negative: boolean; quadrant: number } {
+  const v = real(x);
+  if (v.q + f.bitLength(v.n) < -1) return { r: v, negative: false, quadrant: 0 };
+  // In units of 2^-PI_BITS.
+  const shift = v.q + PI_BITS;
+  const scaled = shift >= 0 ? v.n << BigInt(shift) : v.n >> BigInt(-shift);
+  const k = (scaled + (HALF_PI >> 1n)) / HALF_PI;
+  const rest = scaled - k * HALF_PI;
+  return { r: trim({ n: rest < 0n ? -rest : rest, q: -PI_BITS }), negative: rest < 0n, quadrant: Number(k & 3n) };
+}
+
+/** sin r / r. */
+function sinSeries(r: Real): bigint {
+  const t = fixed(r);
+  const square = mulFixed(t, t);
+  let term = ONE;
+  let sum = 0n;
+  for (let i = 1n; term; i += 2n) {
+    sum += i & 2n ? -term : term;
+    term = mulFixed(term, square) / ((i + 1n) * (i + 2n));
+  }
+  return sum;
+}
+
+function cosSeries(r: Real): bigint {
+  const t = fixed(r);
+  const square = mulFixed(t, t);
+  let term = ONE;
+  let sum = 0n;
+  for (let i = 0n; term; i += 2n) {
+    sum += i & 2n ? -term : term;
+    term = mulFixed(term, square) / ((i + 1n) * (i + 2n));
+  }
+  return sum;
+}
+
+/** Signed results before rounding. */
+function sincos(x: Ext): { sin: Real; sinSign: number; cos: Real; cosSign: number } {
+  const { r, negative, quadrant } = reduce(x);
+  const s: Real = times(r, sinSeries(r));
+  const c: Real = { n: cosSeries(r), q: -F };
+  const flip = negative ? 1 : 0;
+  const swap = quadrant & 1;
+  return {
+    sin: swap ? c : s,
+    sinSign: (swap ? 0 : flip) ^ (quadrant >> 1) ^ x.s,
+    cos: swap ? s : c,
+    cosSign: (swap ? flip ^ 1 : 0) ^ (quadrant >> 1),
+  };
+}
+
+/** undefined: |x| ≥ 2^63, the instruction sets C2 and leaves its operand. */
+export const outOfRange = (x: Ext): boolean => x.e >= f.BIAS + 63 && x.e !== 0x7fff && f.classify(x) === f.NORMAL;
+
+function trigonometric(env: Env, x: Ext): Ext | undefined {
+  const k = f.classify(x);
+  if (k >= f.QNAN) return f.propagate1(env, x, k);
+  if (k === f.INFINITY) return f.invalid(env);
+  denormal(env, k);
+  return undefined;
+}
+
+export function fsin(env: Env, x: Ext): Ext {
+  const special = trigonometric(env, x);
+  if (special) return special;
+  if (x.m === 0n) return x;
+  const r = sincos(x);
+  return finish(env, r.sinSign, below(r.sin));
+}
+
+/** A result that the exact value stays just under in magnitude: sin r < r. Without it a tiny r would round up as exact. */
+function below(x: Real): Real {
+  return { n: (x.n << 64n) - 1n, q: x.q - 64 };
+}
+
+export function fcos(env: Env, x: Ext): Ext {
+  const special = trigonometric(env, x);
+  if (special) return special;
+  if (x.m === 0n) return f.ONE;
+  const r = sincos(x);
+  return finish(env, r.cosSign, below(r.cos));
+}
+
+export function fptan(env: Env, x: Ext): Ext {
+  const special = trigonometric(env, x);
+  if (special) return special;
+  if (x.m === 0n) return x;
+  const r = sincos(x);
+  return finish(env, r.sinSign ^ r.cosSign, quotient(r.sin, r.cos));
+}
+
+/** arctan(y / x) in the quadrant of the point (x, y). */
+export function fpatan(env: Env, x: Ext, y: Ext): Ext {
+  const kx = f.classify(x);
+  const ky = f.classify(y);
+  if (kx >= f.QNAN || ky >= f.QNAN) return f.propagate2(env, x, kx, y, ky);
+  denormal(env, kx, ky);
+  const pi = (eighths: bigint): Ext => finish(env, y.s, { n: HALF_PI * eighths, q: -PI_BITS - 2 });
+  if (kx === f.INFINITY && ky === f.INFINITY) return pi(x.s ? 3n : 1n);
+  if (ky === f.ZERO || kx === f.INFINITY) {
+    if (x.s) return pi(4n);
+    return f.zero(y.s);
+  }
+  if (kx === f.ZERO || ky === f.INFINITY) return pi(2n);
+  const [a, b] = [real(x), real(y)];
+  // Angle from the nearer axis: t = smaller / larger, below 1.
+  const swap = f.classify(x) !== f.ZERO && compareReal(b, a) > 0;
+  const t = swap ? quotient(a, b) : quotient(b, a);
+  let angle: Real;
+  if (t.q + f.bitLength(t.n) < -200) angle = below(t);
+  else if (fixed(t) * 5n <= ONE * 2n) angle = times(t, oddSeries(fixed(t), true));
+  else {
+    // atan t = π/4 − atan((1 − t) / (1 + t))
+    const v = fixed(t);
+    const u = ((ONE - v) << BigInt(F)) / (ONE + v);
+    angle = { n: (HALF_PI >> BigInt(PI_BITS - F + 1)) - mulFixed(u, oddSeries(u, true)), q: -F };
+  }
+  if (!swap && !x.s) return finish(env, y.s, angle);
+  const axis = HALF_PI >> BigInt(PI_BITS - F);
+  const v = fixed(angle);
+  const whole = swap ? (x.s ? axis + v : axis - v) : 2n * axis - v;
+  return finish(env, y.s, { n: whole, q: -F });
+}
+
+function compareReal(a: Real, b: Real): number {
+  const [ta, tb] = [a.q + f.bitLength(a.n), b.q + f.bitLength(b.n)];
+  if (ta !== tb) return ta > tb ? 1 : -1;
+  const q = Math.min(a.q, b.q);
+  const [x, y] = [a.n << BigInt(a.q - q), b.n << BigInt(b.q - q)];
+  return x === y ? 0 : x > y ? 1 : -1;
+}
