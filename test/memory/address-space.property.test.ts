@@ -4,7 +4,8 @@ import { GuestError, MemoryFault } from '../../src/base/failures.ts';
 import { AddressSpace } from '../../src/memory/address-space.ts';
 import { EXECUTE, HAS_CODE, READ, READ_WIDE, WRITE, WRITE_WIDE } from '../../src/memory/page-map.ts';
 import { PAGE_MAP, RUNTIME_SIZE, WINDOW_SIZE } from '../../src/memory/runtime-area.ts';
-import { fileOf } from './files.ts';
+import { afterFileWrite, beforeFileAccess } from '../../src/memory/shared-objects.ts';
+import { fileOf, type TestFile } from './files.ts';
 import { Model, type Outcome, PAGE } from './model.ts';
 
 /** Pages the sequences play with, in the window or far outside. */
@@ -19,7 +20,13 @@ const byteOffset = fc.oneof(
   fc.nat(ARENA - 1).chain((page) => fc.integer({ min: -8, max: 8 }).map((d) => Math.max(0, page * PAGE + d))),
 );
 const operation = fc.oneof(
-  fc.record({ op: fc.constant('map' as const), offset, count, prot, kind: fc.constantFrom('anon', 'file', 'shared') }),
+  fc.record({
+    op: fc.constant('map' as const),
+    offset,
+    count,
+    prot,
+    kind: fc.constantFrom('anon', 'file', 'shared', 'shared file'),
+  }),
   fc.record({ op: fc.constant('unmap' as const), offset, count }),
   fc.record({ op: fc.constant('protect' as const), offset, count, prot }),
   fc.record({ op: fc.constant('discard' as const), offset, count }),
@@ -37,6 +44,12 @@ const operation = fc.oneof(
   fc.record({ op: fc.constant('copy' as const), at: byteOffset, size: fc.nat(3 * PAGE) }),
   fc.record({ op: fc.constant('code' as const), offset }),
   fc.record({ op: fc.constant('fork' as const) }),
+  fc.record({ op: fc.constant('read call' as const) }),
+  fc.record({
+    op: fc.constant('write call' as const),
+    at: fc.nat(12 * PAGE - 64),
+    bytes: fc.uint8Array({ minLength: 1, maxLength: 64 }),
+  }),
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
 
@@ -69,25 +82,50 @@ function watchCode(space: AddressSpace): Set<number> {
   return code;
 }
 
+/** Pages of the file that is mapped shared here and there, and read and written by calls. */
+const FILE_PAGES = 12;
+
 let fileNumber = 0;
 
-function step(space: AddressSpace, model: Model, code: Set<number>, base: number, action: Operation): void {
+interface One {
+  space: AddressSpace;
+  model: Model;
+  code: Set<number>;
+}
+
+interface SharedFile {
+  file: TestFile;
+  /** What its pages should be, seen through mappings and calls alike. */
+  pages: Uint8Array[];
+}
+
+function sharedFile(): SharedFile {
+  const file = fileOf(FILE_PAGES * PAGE, ++fileNumber);
+  return { file, pages: Array.from({ length: FILE_PAGES }, (_, i) => file.bytes.slice(i * PAGE, (i + 1) * PAGE)) };
+}
+
+function map({ space, model }: One, start: number, action: Extract<Operation, { op: 'map' }>, disk: SharedFile): void {
+  const length = action.count * PAGE;
+  const request = { address: start, length, prot: action.prot, fixed: true };
+  if (action.kind === 'shared file') {
+    const first = action.offset % 3;
+    space.map({ ...request, shared: true, file: disk.file, offset: first * PAGE });
+    model.map(start, action.count, action.prot, (i) => disk.pages[first + i], true);
+    return;
+  }
+  const shared = action.kind === 'shared';
+  const file = action.kind === 'file' ? fileOf(length, ++fileNumber) : undefined;
+  space.map({ ...request, shared, file });
+  const content = (i: number) => file?.bytes.slice(i * PAGE, (i + 1) * PAGE) ?? new Uint8Array(PAGE);
+  model.map(start, action.count, action.prot, content, shared);
+}
+
+function step(one: One, base: number, action: Operation, disk: SharedFile): void {
+  const { space, model, code } = one;
   switch (action.op) {
-    case 'map': {
-      const start = base + action.offset * PAGE;
-      const length = action.count * PAGE;
-      const shared = action.kind === 'shared';
-      const file = action.kind === 'file' ? fileOf(length, ++fileNumber) : undefined;
-      space.map({ address: start, length, prot: action.prot, fixed: true, shared, file });
-      model.map(
-        start,
-        action.count,
-        action.prot,
-        (i) => file?.bytes.slice(i * PAGE, (i + 1) * PAGE) ?? new Uint8Array(PAGE),
-        shared,
-      );
+    case 'map':
+      map(one, base + action.offset * PAGE, action, disk);
       break;
-    }
     case 'unmap':
       space.unmap(base + action.offset * PAGE, action.count * PAGE);
       model.unmap(base + action.offset * PAGE, action.count);
@@ -117,7 +155,8 @@ function step(space: AddressSpace, model: Model, code: Set<number>, base: number
       expect(outcome(() => space.storeSlow(at, action.bytes.length))).toBe(expected);
       if (expected === 'ok') {
         model.write(at, action.bytes);
-        expect(code.has(Math.floor(at / PAGE))).toBe(false);
+        const written = model.pages.get(Math.floor(at / PAGE))!.bytes;
+        for (const [page, { bytes }] of model.pages) if (bytes === written) expect(code.has(page)).toBe(false);
       }
       break;
     }
@@ -136,12 +175,26 @@ function step(space: AddressSpace, model: Model, code: Set<number>, base: number
       }
       break;
     }
+    case 'read call':
+      beforeFileAccess(disk.file.mapKey);
+      disk.pages.forEach((page, i) => {
+        expect(Buffer.compare(disk.file.bytes.subarray(i * PAGE, (i + 1) * PAGE), page)).toBe(0);
+      });
+      break;
+    case 'write call':
+      beforeFileAccess(disk.file.mapKey);
+      disk.file.bytes.set(action.bytes, action.at);
+      afterFileWrite(disk.file.mapKey, action.at, action.at + action.bytes.length);
+      action.bytes.forEach((byte, i) => {
+        disk.pages[Math.floor((action.at + i) / PAGE)][(action.at + i) % PAGE] = byte;
+      });
+      break;
     case 'fork':
   }
 }
 
 /** Whatever the page map lets translated code do must be right; what it refuses is only slow. */
-function checkPageMap(space: AddressSpace, model: Model, code: Set<number>, base: number): void {
+function checkPageMap({ space, model, code }: One, base: number): void {
   if (base >= WINDOW_SIZE) return;
   const map = space.u8;
   const first = base / PAGE;
@@ -167,27 +220,25 @@ for (const base of BASES) {
   test(`any sequence of memory operations ${where} does what a naive model does, in parent and child`, () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.boolean(), operation), { minLength: 5, maxLength: 40 }), (steps) => {
-        const parent = { space: new AddressSpace(), model: new Model() };
-        const parentCode = watchCode(parent.space);
-        let child: typeof parent | undefined;
-        let childCode = new Set<number>();
+        const disk = sharedFile();
+        const grown = (space: AddressSpace, model: Model): One => ({ space, model, code: watchCode(space) });
+        const all = [grown(new AddressSpace(), new Model())];
         for (const [inChild, action] of steps) {
           if (action.op === 'fork') {
-            child?.space.dispose();
-            child = { space: parent.space.fork(), model: parent.model.fork() };
-            childCode = watchCode(child.space);
-          } else if (inChild && child) {
-            step(child.space, child.model, childCode, base, action);
+            all[1]?.space.dispose();
+            all[1] = grown(all[0].space.fork(), all[0].model.fork());
           } else {
-            step(parent.space, parent.model, parentCode, base, action);
+            step(inChild && all[1] ? all[1] : all[0], base, action, disk);
           }
-          checkPageMap(parent.space, parent.model, parentCode, base);
-          if (child) checkPageMap(child.space, child.model, childCode, base);
+          for (const one of all) checkPageMap(one, base);
         }
-        for (const one of child ? [parent, child] : [parent]) {
+        for (const one of all) {
           one.space.recyclable = true;
           one.space.dispose();
         }
+        disk.pages.forEach((page, i) => {
+          expect(Buffer.compare(disk.file.bytes.subarray(i * PAGE, (i + 1) * PAGE), page)).toBe(0);
+        });
       }),
       { numRuns: 100 },
     );
