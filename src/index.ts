@@ -1,7 +1,6 @@
 /** The public API of the library: a virtual machine for programs of other systems, their processes, their files. */
 export { UserError } from './base/failures.ts';
 export type { EngineMode } from './engine/engine.ts';
-export { Hospes } from './vm.ts';
 export type {
   ExecOptions,
   ExecResult,
@@ -15,3 +14,4 @@ export type {
   SpawnOptions,
   Stats,
 } from './vm.ts';
+export { Hospes } from './vm.ts';

@@ -15,7 +15,8 @@ function skip(reason) {
 
 function fetchNode() {
   if (existsSync(node)) return;
-  if (process.platform !== 'linux' || process.arch !== 'x64') skip(`no Node 24 package for ${process.platform}-${process.arch}`);
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    skip(`no Node 24 package for ${process.platform}-${process.arch}`);
   const work = `${root}.cache/node-24-${process.pid}`;
   mkdirSync(work, { recursive: true });
   // pack rather than install: the project's node_modules stays as the lock file says.

@@ -35,7 +35,11 @@ function build(): Command {
         .choices(['host', 'overlay', 'memory'])
         .default('host'),
     )
-    .option('--mount <host:guest[:ro|rw|cow]>', 'show a host directory or file in the guest (repeatable)', collect(mount))
+    .option(
+      '--mount <host:guest[:ro|rw|cow]>',
+      'show a host directory or file in the guest (repeatable)',
+      collect(mount),
+    )
     .option('--sandbox', '--fs memory, no network, and limits: 60 s, 1 GiB of memory, 64 MiB of output')
     .option('--env <K=V>', 'set a variable (repeatable)', collect(environment))
     .option('--clear-env', "start from an empty environment instead of this process's")
