@@ -1,9 +1,16 @@
 /** The block map of one address space: guest PC → predecoded records, jump cache, and what to drop when code changes. Knows no translation beyond a table index. */
 import { fault } from '../base/failures.ts';
 import type { Instruction, Isa } from '../isa/isa.ts';
-import { BLOCK_COUNT, BLOCK_HEADER, BLOCK_LENGTH, RECORD_SIZE, REC_HANDLER, REC_NEXT, REC_PC } from '../isa/record.ts';
+import { BLOCK_COUNT, BLOCK_HEADER, BLOCK_LENGTH, REC_HANDLER, REC_NEXT, REC_PC, RECORD_SIZE } from '../isa/record.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
-import { JUMP_CACHE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY, PAGE_SHIFT, RECORDS, RECORDS_END } from '../memory/runtime-area.ts';
+import {
+  JUMP_CACHE,
+  JUMP_CACHE_ENTRIES,
+  JUMP_CACHE_ENTRY,
+  PAGE_SHIFT,
+  RECORDS,
+  RECORDS_END,
+} from '../memory/runtime-area.ts';
 import { GOTO_SHAPE } from './interpreter/handlers.ts';
 import { jumpCacheSlot } from './runtime-module.ts';
 

@@ -5,13 +5,30 @@ import type { AddressSpace } from '../memory/address-space.ts';
 import { STATE_BLOCKS, STATE_COUNT, STATE_SIZE } from '../memory/runtime-area.ts';
 import { BlockMap } from './block-map.ts';
 import type { CodeSpace, Cpu, Exit } from './engine.ts';
-import type { TranslatingEngine } from './translating-engine.ts';
 import * as exits from './exits.ts';
+import type { TranslatingEngine } from './translating-engine.ts';
+import type { Source } from './translator/translator.ts';
 
 type Callable = (...args: never[]) => unknown;
 
 /** Names of exits for statistics. */
-const EXIT_NAMES = ['', 'budget', 'miss', 'hot', 'restart', 'fault', 'syscall', 'int80', 'divide', 'breakpoint', 'illegal', 'privileged', 'floating-point', 'halt', 'step'];
+const EXIT_NAMES = [
+  '',
+  'budget',
+  'miss',
+  'hot',
+  'restart',
+  'fault',
+  'syscall',
+  'int80',
+  'divide',
+  'breakpoint',
+  'illegal',
+  'privileged',
+  'floating-point',
+  'halt',
+  'step',
+];
 
 export class WasmCodeSpace implements CodeSpace {
   executed = 0;
@@ -26,10 +43,22 @@ export class WasmCodeSpace implements CodeSpace {
   readonly #step: (state: number, record: number) => number;
   /** How many of the engine's handler modules are instantiated here. */
   #handlerModules = 0;
-  readonly #exit: Exit = { kind: 'budget', address: 0, access: 'read', reason: 'unmapped', trap: 'illegal', gate: 'syscall' };
+  readonly #exit: Exit = {
+    kind: 'budget',
+    address: 0,
+    access: 'read',
+    reason: 'unmapped',
+    trap: 'illegal',
+    gate: 'syscall',
+  };
   #fault: MemoryFault | undefined;
   /** An error of ours that crossed wasm. */
   #error: unknown;
+  readonly #used = new Set<WebAssembly.Module>();
+  /** PCs that became hot and wait for a batch. */
+  readonly queue = new Set<number>();
+  /** What the translator reads from. */
+  readonly source: Source;
   readonly #freeStates: number[] = [];
   #states = 0;
 
@@ -41,9 +70,12 @@ export class WasmCodeSpace implements CodeSpace {
     const imports: Record<string, unknown> = {
       memory: space.memory,
       table: this.#table,
-      slowRead: (state: number, low: number, high: number, bytes: number) => this.#slow(state, low, high, bytes, 'read'),
-      slowProbe: (state: number, low: number, high: number, bytes: number) => this.#slow(state, low, high, bytes, 'probe'),
-      slowWrite: (state: number, low: number, high: number, bytes: number) => this.#slow(state, low, high, bytes, 'write'),
+      slowRead: (state: number, low: number, high: number, bytes: number) =>
+        this.#slow(state, low, high, bytes, 'read'),
+      slowProbe: (state: number, low: number, high: number, bytes: number) =>
+        this.#slow(state, low, high, bytes, 'probe'),
+      slowWrite: (state: number, low: number, high: number, bytes: number) =>
+        this.#slow(state, low, high, bytes, 'write'),
     };
     for (const [name, helper] of Object.entries(isa.helpers)) imports[name] = helper.make(space) as Callable;
     const runtime = new WebAssembly.Instance(engine.runtime, { e: imports } as never).exports;
@@ -51,6 +83,7 @@ export class WasmCodeSpace implements CodeSpace {
     this.#dispatch = runtime.dispatch as (state: number, hot: number) => number;
     this.#step = runtime.step as (state: number, record: number) => number;
     this.blocks = new BlockMap(space, isa, (run) => this.#handlersOf(run));
+    this.source = { blocks: this.blocks, fetch: (start, length) => fetchAll(space, start, length) };
     this.blocks.onFlush = () => engine.flushed(this);
   }
 
@@ -198,6 +231,13 @@ export class WasmCodeSpace implements CodeSpace {
     return indices;
   }
 
+  /** Make a module's functions callable here. */
+  use(module: WebAssembly.Module, tableSize: number): void {
+    if (this.#used.has(module)) return;
+    this.#used.add(module);
+    this.growTable(tableSize);
+    this.instantiate(module);
+  }
   /** Instantiate a module of this engine over this memory; its element segments fill the table. */
   instantiate(module: WebAssembly.Module): void {
     new WebAssembly.Instance(module, { e: this.#imports } as never);
@@ -210,4 +250,16 @@ export class WasmCodeSpace implements CodeSpace {
     this.#engine.released(this);
     this.space.onCodeChanged = () => {};
   }
+}
+
+/** Instruction bytes of a range that may be longer than one fetch gives. */
+function fetchAll(space: AddressSpace, start: number, length: number): Uint8Array {
+  const all = new Uint8Array(length);
+  for (let at = 0; at < length; ) {
+    const part = space.fetch(start + at, length - at);
+    if (part.length === 0) return all.subarray(0, at);
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

@@ -284,7 +284,9 @@ export function runtimeModule(isa: Isa): Uint8Array {
   const m = new ModuleBuilder();
   m.importMemory();
   m.importTable();
-  const slow = Object.fromEntries(Object.entries(SLOW_FUNCTIONS).map(([name, signature]) => [name, m.importFunction(name, signature)]));
+  const slow = Object.fromEntries(
+    Object.entries(SLOW_FUNCTIONS).map(([name, signature]) => [name, m.importFunction(name, signature)]),
+  );
   const index = new Map<string, number>();
   for (const [name, fn] of Object.entries(isa.functions)) {
     index.set(name, m.define({ params: fn.params, results: [fn.result] }, internalFunction(fn, index), name));

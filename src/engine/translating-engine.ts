@@ -6,6 +6,7 @@ import type { CodeSpace, Cpu, Engine, EngineMode, EngineStats } from './engine.t
 import { HandlerSet } from './interpreter/handler-set.ts';
 import { runtimeModule } from './runtime-module.ts';
 import { TableSpace } from './table-space.ts';
+import { type CompiledRegion, translateBatch } from './translator/translator.ts';
 
 export type CpuFactory = (space: AddressSpace, state: number, flags: never) => Cpu;
 
@@ -15,6 +16,8 @@ export interface EngineOptions {
   createCpu: CpuFactory;
   /** A block is hot after this many runs (a power of two). */
   threshold?: number;
+  /** Hot blocks that make a batch; one that comes twice is translated at once. */
+  batchSize?: number;
 }
 
 export class TranslatingEngine implements Engine {
@@ -25,6 +28,9 @@ export class TranslatingEngine implements Engine {
   readonly table = new TableSpace();
   readonly handlers: HandlerSet;
   readonly hotMask: number;
+  /** Every region compiled so far, by entry. */
+  readonly #regions = new Map<number, CompiledRegion[]>();
+  readonly #batchSize: number;
   readonly stats: EngineStats = {
     instructions: 0,
     interpretedBlocks: 0,
@@ -41,6 +47,7 @@ export class TranslatingEngine implements Engine {
     this.createCpu = options.createCpu;
     this.runtime = new WebAssembly.Module(runtimeModule(options.isa));
     this.handlers = new HandlerSet(options.isa, this.table);
+    this.#batchSize = options.batchSize ?? 8;
     this.hotMask = options.mode === 'interpreter' ? -1 : (options.threshold ?? 64) - 1;
   }
 
@@ -50,16 +57,58 @@ export class TranslatingEngine implements Engine {
 
   /** The dispatch loop found nothing for this PC. */
   miss(code: WasmCodeSpace, pc: number): void {
+    if (this.mode !== 'interpreter' && !code.blocks.translation(pc)) {
+      const known = this.#cached(code, pc);
+      if (known) this.#install(code, known);
+      else if (this.mode === 'translator') this.#translate(code, [pc], () => true);
+    }
     code.blocks.find(pc);
     this.stats.interpretedBlocks++;
   }
 
-  /** A block has run often. */
-  hot(_code: WasmCodeSpace, _pc: number): void {}
+  /** A block has run often: queue it, and translate the queue when it is long or its head is urgent. */
+  hot(code: WasmCodeSpace, pc: number): void {
+    const again = code.queue.has(pc);
+    code.queue.add(pc);
+    if (!again && code.queue.size < this.#batchSize) return;
+    const entries = [...code.queue].filter((p) => !code.blocks.translation(p));
+    code.queue.clear();
+    this.#translate(code, entries, (p) => code.blocks.count(p) > 0);
+  }
+
+  #translate(code: WasmCodeSpace, entries: readonly number[], follow: (pc: number) => boolean): void {
+    const start = performance.now();
+    const regions = translateBatch(this.isa, this.table, entries, code.source, follow);
+    for (const r of regions) {
+      const list = this.#regions.get(r.pc) ?? [];
+      list.push(r);
+      this.#regions.set(r.pc, list);
+      this.#install(code, r);
+      this.stats.translatedRegions++;
+      this.stats.translatedInstructions += r.instructions;
+    }
+    this.stats.translationMs += performance.now() - start;
+  }
+
+  #install(code: WasmCodeSpace, region: CompiledRegion): void {
+    code.use(region.module, this.table.size);
+    code.blocks.install(region);
+  }
+
+  /** A region of another address space (a fork, an earlier run of the program) made from the same bytes at the same place. */
+  #cached(code: WasmCodeSpace, pc: number): CompiledRegion | undefined {
+    return this.#regions
+      .get(pc)
+      ?.find((r) => r.sources.every((s) => equal(code.source.fetch(s.start, s.bytes.length), s.bytes)));
+  }
 
   unknownInstruction(bytes: string, _pc: number): void {
     this.stats.unknown.set(bytes, (this.stats.unknown.get(bytes) ?? 0) + 1);
   }
   flushed(_code: WasmCodeSpace): void {}
   released(_code: WasmCodeSpace): void {}
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((v, i) => v === b[i]);
 }

@@ -34,7 +34,12 @@ export class Node {
   /** The local belongs to a register, not to this node. */
   alias = false;
 
-  constructor(kind: NodeKind, type: ValueType | undefined, args: readonly Node[], extra: Partial<Pick<Node, 'row' | 'imm' | 'access' | 'name' | 'bytes'>> = {}) {
+  constructor(
+    kind: NodeKind,
+    type: ValueType | undefined,
+    args: readonly Node[],
+    extra: Partial<Pick<Node, 'row' | 'imm' | 'access' | 'name' | 'bytes'>> = {},
+  ) {
     this.kind = kind;
     this.type = type;
     this.args = args;
@@ -91,7 +96,11 @@ export abstract class Builder {
   }
   #binary(name: string, x: Value, y: Value): Node {
     const type = typeof x === 'number' ? (y as Node).type : x.type;
-    return this.op(`${type}.${name}` as OpName, typeof x === 'number' ? this.constant(x, type) : x, typeof y === 'number' ? this.constant(y, type) : y);
+    return this.op(
+      `${type}.${name}` as OpName,
+      typeof x === 'number' ? this.constant(x, type) : x,
+      typeof y === 'number' ? this.constant(y, type) : y,
+    );
   }
   #unary(name: string, x: Node): Node {
     return this.op(`${x.type}.${name}` as OpName, x);
@@ -107,34 +116,86 @@ export abstract class Builder {
     if (typeof x !== 'number' && (c === 0 || c === 0n)) return x;
     return this.#binary('add', x, y);
   }
-  sub(x: Value, y: Value): Node { return this.#binary('sub', x, y); }
-  mul(x: Value, y: Value): Node { return this.#binary('mul', x, y); }
-  and(x: Value, y: Value): Node { return this.#binary('and', x, y); }
-  or(x: Value, y: Value): Node { return this.#binary('or', x, y); }
-  xor(x: Value, y: Value): Node { return this.#binary('xor', x, y); }
+  sub(x: Value, y: Value): Node {
+    return this.#binary('sub', x, y);
+  }
+  mul(x: Value, y: Value): Node {
+    return this.#binary('mul', x, y);
+  }
+  and(x: Value, y: Value): Node {
+    return this.#binary('and', x, y);
+  }
+  or(x: Value, y: Value): Node {
+    return this.#binary('or', x, y);
+  }
+  xor(x: Value, y: Value): Node {
+    return this.#binary('xor', x, y);
+  }
   /** Shift counts are taken modulo the width, as in wasm. */
-  shl(x: Value, y: Value): Node { return y === 0 ? (x as Node) : this.#binary('shl', x, y); }
-  shrU(x: Value, y: Value): Node { return y === 0 ? (x as Node) : this.#binary('shr_u', x, y); }
-  shrS(x: Value, y: Value): Node { return y === 0 ? (x as Node) : this.#binary('shr_s', x, y); }
-  rotl(x: Value, y: Value): Node { return this.#binary('rotl', x, y); }
-  rotr(x: Value, y: Value): Node { return this.#binary('rotr', x, y); }
-  divU(x: Value, y: Value): Node { return this.#binary('div_u', x, y); }
-  divS(x: Value, y: Value): Node { return this.#binary('div_s', x, y); }
-  remU(x: Value, y: Value): Node { return this.#binary('rem_u', x, y); }
-  remS(x: Value, y: Value): Node { return this.#binary('rem_s', x, y); }
-  clz(x: Node): Node { return this.#unary('clz', x); }
-  ctz(x: Node): Node { return this.#unary('ctz', x); }
-  popcnt(x: Node): Node { return this.#unary('popcnt', x); }
+  shl(x: Value, y: Value): Node {
+    return y === 0 ? (x as Node) : this.#binary('shl', x, y);
+  }
+  shrU(x: Value, y: Value): Node {
+    return y === 0 ? (x as Node) : this.#binary('shr_u', x, y);
+  }
+  shrS(x: Value, y: Value): Node {
+    return y === 0 ? (x as Node) : this.#binary('shr_s', x, y);
+  }
+  rotl(x: Value, y: Value): Node {
+    return this.#binary('rotl', x, y);
+  }
+  rotr(x: Value, y: Value): Node {
+    return this.#binary('rotr', x, y);
+  }
+  divU(x: Value, y: Value): Node {
+    return this.#binary('div_u', x, y);
+  }
+  divS(x: Value, y: Value): Node {
+    return this.#binary('div_s', x, y);
+  }
+  remU(x: Value, y: Value): Node {
+    return this.#binary('rem_u', x, y);
+  }
+  remS(x: Value, y: Value): Node {
+    return this.#binary('rem_s', x, y);
+  }
+  clz(x: Node): Node {
+    return this.#unary('clz', x);
+  }
+  ctz(x: Node): Node {
+    return this.#unary('ctz', x);
+  }
+  popcnt(x: Node): Node {
+    return this.#unary('popcnt', x);
+  }
   /** Comparisons give an i32 that is 0 or 1. */
-  eqz(x: Node): Node { return this.#unary('eqz', x); }
-  eq(x: Value, y: Value): Node { return this.#binary('eq', x, y); }
-  ne(x: Value, y: Value): Node { return this.#binary('ne', x, y); }
-  ltU(x: Value, y: Value): Node { return this.#binary('lt_u', x, y); }
-  ltS(x: Value, y: Value): Node { return this.#binary('lt_s', x, y); }
-  leU(x: Value, y: Value): Node { return this.#binary('le_u', x, y); }
-  leS(x: Value, y: Value): Node { return this.#binary('le_s', x, y); }
-  gtU(x: Value, y: Value): Node { return this.#binary('gt_u', x, y); }
-  gtS(x: Value, y: Value): Node { return this.#binary('gt_s', x, y); }
+  eqz(x: Node): Node {
+    return this.#unary('eqz', x);
+  }
+  eq(x: Value, y: Value): Node {
+    return this.#binary('eq', x, y);
+  }
+  ne(x: Value, y: Value): Node {
+    return this.#binary('ne', x, y);
+  }
+  ltU(x: Value, y: Value): Node {
+    return this.#binary('lt_u', x, y);
+  }
+  ltS(x: Value, y: Value): Node {
+    return this.#binary('lt_s', x, y);
+  }
+  leU(x: Value, y: Value): Node {
+    return this.#binary('le_u', x, y);
+  }
+  leS(x: Value, y: Value): Node {
+    return this.#binary('le_s', x, y);
+  }
+  gtU(x: Value, y: Value): Node {
+    return this.#binary('gt_u', x, y);
+  }
+  gtS(x: Value, y: Value): Node {
+    return this.#binary('gt_s', x, y);
+  }
   /** condition (i32) ? x : y */
   select(condition: Node, x: Value, y: Value): Node {
     const type = typeof x === 'number' ? (y as Node).type : x.type;

@@ -103,7 +103,10 @@ export type OpName = keyof typeof SCALAR | keyof typeof SATURATING | keyof typeo
 /** Every operation by name. */
 export const OPS: Readonly<Record<OpName, OpRow>> = Object.fromEntries([
   ...Object.entries(SCALAR).map(([name, [signature, code]]) => [name, row(name, signature, code, false)]),
-  ...Object.entries(SATURATING).map(([name, [signature, code]]) => [name, { ...row(name, signature, 0, false), code: [0xfc, code] }]),
+  ...Object.entries(SATURATING).map(([name, [signature, code]]) => [
+    name,
+    { ...row(name, signature, 0, false), code: [0xfc, code] },
+  ]),
   ...Object.entries(SIMD).map(([name, [signature, code]]) => [name, row(name, signature, code, true)]),
 ]) as Record<OpName, OpRow>;
 

@@ -21,6 +21,11 @@ export interface Instruction {
   readonly alone: boolean;
   /** Ends a block. */
   readonly ends: boolean;
+  /** Repeats itself (REP): jumps to its own PC until done. */
+  readonly loops: boolean;
+  /** Where control goes: straight on, to `target`, to either, somewhere not known before, or out of the engine. Calls and returns are jumps that say so. */
+  readonly flow: 'next' | 'jump' | 'branch' | 'call' | 'indirect' | 'return' | 'stop';
+  readonly target: number;
 }
 
 /** A wasm function without effects, written with the builder and called from semantics with `b.call`. With `switch`, one body for each value 0 … switch-1 of the first parameter. */
@@ -56,7 +61,9 @@ export interface Isa<I extends Instruction = Instruction> {
   readonly helpers: Readonly<Record<string, Helper>>;
 }
 
-export interface RegionBuilder<I extends Instruction> extends Builder {
+export interface RegionBuilder<I extends Instruction = Instruction> extends Builder {
+  /** What is known at build time at the end of another run (flags) holds at the start of this one. */
+  inherit(from: RegionBuilder<I>): void;
   /** Append the meaning of the next instruction. */
   append(instruction: I): void;
 }

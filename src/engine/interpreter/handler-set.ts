@@ -1,7 +1,7 @@
 /** The interpreter's handlers of one VM: which shapes exist, at which table index, in which modules. Made on demand, shared by all address spaces. */
 import type { Instruction, Isa } from '../../isa/isa.ts';
-import { GOTO_SHAPE, handlerModule } from './handlers.ts';
 import type { TableSpace } from '../table-space.ts';
+import { GOTO_SHAPE, handlerModule } from './handlers.ts';
 
 export class HandlerSet {
   readonly #isa: Isa;
@@ -29,7 +29,10 @@ export class HandlerSet {
 
   #compile(fresh: Map<string, Instruction>): void {
     const first = this.#table.allocate(fresh.size);
-    const shapes = [...fresh].map(([key, instruction]) => ({ key, instruction: key === GOTO_SHAPE ? undefined : instruction }));
+    const shapes = [...fresh].map(([key, instruction]) => ({
+      key,
+      instruction: key === GOTO_SHAPE ? undefined : instruction,
+    }));
     shapes.forEach((s, i) => {
       this.#index.set(s.key, first + i);
     });

@@ -1,9 +1,9 @@
 /** Interpreter handlers: the meaning of a shape lowered to a wasm function that finds its operands in a record. */
 import { bug } from '../../base/failures.ts';
-import { ACCESS, type Access } from '../../ir/ops.ts';
 import type { Builder, Node } from '../../ir/builder.ts';
+import { ACCESS, type Access } from '../../ir/ops.ts';
 import type { Instruction, Isa } from '../../isa/isa.ts';
-import { RECORD_SIZE, REC_PC } from '../../isa/record.ts';
+import { REC_PC, RECORD_SIZE } from '../../isa/record.ts';
 import { EXIT_FAULT } from '../exits.ts';
 import { Lowering, STATE } from '../lowering.ts';
 import { ENGINE_FUNCTIONS, HANDLER, SLOW_FUNCTIONS } from '../runtime-module.ts';
@@ -187,8 +187,6 @@ class HandlerLowering extends Lowering {
     });
     f.i32(0);
   }
-
-
 }
 
 /** The handler of "go on at this record's PC": ends a block that has no jump, and replaces records whose code has changed. Counts no instruction. */
@@ -208,7 +206,11 @@ function gotoHandler(isa: Isa): Func {
 export const GOTO_SHAPE = '(goto)';
 
 /** A module with one handler for each shape, put into the table from `first` on. The shape without an instruction is GOTO_SHAPE. */
-export function handlerModule(isa: Isa, first: number, shapes: readonly { key: string; instruction: Instruction | undefined }[]): Uint8Array {
+export function handlerModule(
+  isa: Isa,
+  first: number,
+  shapes: readonly { key: string; instruction: Instruction | undefined }[],
+): Uint8Array {
   const m = new ModuleBuilder();
   m.importMemory();
   m.importTable();

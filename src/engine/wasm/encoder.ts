@@ -87,6 +87,8 @@ export class Func extends Bytes {
   readonly #params: number;
   readonly #locals: ValueType[] = [];
   depth = 0;
+  /** Instructions in front of the body, written once the body has shown what it needs. */
+  readonly prologue = new Bytes();
   readonly #free: Record<ValueType, number[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
 
   constructor(params: number) {
@@ -201,9 +203,10 @@ export class Func extends Bytes {
     }
     const head = new Bytes();
     head.u32(count);
-    into.u32(head.length + groups.length + this.length + 1);
+    into.u32(head.length + groups.length + this.prologue.length + this.length + 1);
     into.bytes(head.view());
     into.bytes(groups.view());
+    into.bytes(this.prologue.view());
     into.bytes(this.view());
     into.byte(0x0b);
   }

@@ -2,9 +2,20 @@
 import { Builder, Node } from '../../ir/builder.ts';
 import { ACCESS, type Access } from '../../ir/ops.ts';
 import type { RegionBuilder } from '../isa.ts';
+import {
+  REC_BASE,
+  REC_DISP,
+  REC_IMM,
+  REC_IMM2,
+  REC_INDEX,
+  REC_NEXT,
+  REC_PC,
+  REC_SCALE,
+  REC_SEGMENT,
+  REC_SLOT,
+} from '../record.ts';
 import type { Operand as Decoded, X86Instruction } from './decode.ts';
 import * as flags from './flags.ts';
-import { REC_BASE, REC_DISP, REC_IMM, REC_IMM2, REC_INDEX, REC_NEXT, REC_PC, REC_SCALE, REC_SEGMENT, REC_SLOT } from '../record.ts';
 import { FIELDS, type FieldName, gprOffset, RSP, x87Offset, xmmOffset } from './state.ts';
 
 /** Register ids of the engine (index in the register table of x86.ts). */
@@ -148,7 +159,8 @@ class SlotGpr extends Operand {
 }
 
 const slotOffset = (slot: number): Node => new Node('record', 'i32', [], { imm: REC_SLOT + slot * 2, access: 'u16' });
-const slotRead = (b: Builder, slot: number, access: Access): Node => b.effect(new Node('getslot', ACCESS[access].value, [slotOffset(slot)], { access }));
+const slotRead = (b: Builder, slot: number, access: Access): Node =>
+  b.effect(new Node('getslot', ACCESS[access].value, [slotOffset(slot)], { access }));
 const slotWrite = (b: Builder, slot: number, access: Access, v: Node): void => {
   b.effect(new Node('setslot', undefined, [slotOffset(slot), v], { access }));
 };
@@ -191,7 +203,14 @@ class KnownXmm extends Operand {
     const { b } = this;
     if (access === 'v128') return b.setReg(this.#id, v);
     const old = b.getReg(this.#id, 'v128');
-    const lane = ({ f64: 'f64x2.replace_lane', f32: 'f32x4.replace_lane', i64: 'i64x2.replace_lane', i32: 'i32x4.replace_lane' } as const)[access as 'f64' | 'f32' | 'i64' | 'i32'];
+    const lane = (
+      {
+        f64: 'f64x2.replace_lane',
+        f32: 'f32x4.replace_lane',
+        i64: 'i64x2.replace_lane',
+        i32: 'i32x4.replace_lane',
+      } as const
+    )[access as 'f64' | 'f32' | 'i64' | 'i32'];
     b.setReg(this.#id, b.op(lane, old, v, 0));
   }
 }
@@ -318,7 +337,12 @@ export class Flags {
   }
   #state(): { op: Node; a: Node; b: Node; c: Node } {
     const b = this.#b;
-    return { op: b.getReg(CCOP_ID, 'i32'), a: b.getReg(CCA_ID, 'i64'), b: b.getReg(CCB_ID, 'i64'), c: b.getReg(CCC_ID, 'i64') };
+    return {
+      op: b.getReg(CCOP_ID, 'i32'),
+      a: b.getReg(CCA_ID, 'i64'),
+      b: b.getReg(CCB_ID, 'i64'),
+      c: b.getReg(CCC_ID, 'i64'),
+    };
   }
   #lazy(): flags.LazyFlags | undefined {
     if (!this.known) return undefined;
@@ -411,6 +435,9 @@ export class X86RegionBuilder extends X86Builder implements RegionBuilder<X86Ins
     super();
     this.#build = build;
   }
+  inherit(from: RegionBuilder<X86Instruction>): void {
+    this.flags.known = (from as X86RegionBuilder).flags.known;
+  }
   append(instruction: X86Instruction): void {
     this.instruction = instruction;
     this.#build(this);
@@ -500,7 +527,10 @@ export class X86ShapeBuilder extends X86Builder {
     }
   }
   #address(): Node {
-    const part = (at: number) => this.effect(new Node('getslot', 'i64', [new Node('record', 'i32', [], { imm: at, access: 'u16' })], { access: 'i64' }));
+    const part = (at: number) =>
+      this.effect(
+        new Node('getslot', 'i64', [new Node('record', 'i32', [], { imm: at, access: 'u16' })], { access: 'i64' }),
+      );
     const scale = this.extendU(new Node('record', 'i32', [], { imm: REC_SCALE, access: 'u8' }));
     const disp = new Node('record', 'i64', [], { imm: REC_DISP, access: 'i64' });
     let sum = this.add(this.add(part(REC_BASE), this.shl(part(REC_INDEX), scale)), disp);
@@ -531,14 +561,21 @@ export function encodeOperands(instruction: X86Instruction, view: DataView, reco
         const zero = FIELDS.zero.offset;
         view.setUint16(record + REC_BASE, o.base >= 0 ? gprOffset(o.base) : zero, true);
         view.setUint16(record + REC_INDEX, o.index >= 0 ? gprOffset(o.index) : zero, true);
-        view.setUint16(record + REC_SEGMENT, o.segment ? FIELDS[o.segment === 'fs' ? 'fsbase' : 'gsbase'].offset : zero, true);
+        view.setUint16(
+          record + REC_SEGMENT,
+          o.segment ? FIELDS[o.segment === 'fs' ? 'fsbase' : 'gsbase'].offset : zero,
+          true,
+        );
         view.setUint8(record + REC_SCALE, o.scale);
         view.setBigInt64(record + REC_DISP, BigInt(o.disp), true);
         break;
       }
       case 'imm': {
         const { width } = o;
-        const v = typeof o.value === 'bigint' ? o.value : BigInt(width === 8 ? o.value & 0xff : width === 16 ? o.value & 0xffff : o.value);
+        const v =
+          typeof o.value === 'bigint'
+            ? o.value
+            : BigInt(width === 8 ? o.value & 0xff : width === 16 ? o.value & 0xffff : o.value);
         view.setBigInt64(record + immediateSlot(instruction, i), v, true);
         break;
       }

@@ -3,8 +3,8 @@ import type { Cpu } from '../../engine/engine.ts';
 import type { AddressSpace } from '../../memory/address-space.ts';
 import { STATE_SIZE } from '../../memory/runtime-area.ts';
 import { ARITHMETIC_FLAGS } from './flags.ts';
-import { FIELDS, gprOffset } from './state.ts';
 import { buildFxsave, parseFxsave } from './fxsave.ts';
+import { FIELDS, gprOffset } from './state.ts';
 
 /** Evaluates lazy flags (the engine's wasm function of that name). */
 export type FlagsFunction = (op: number, a: bigint, b: bigint, c: bigint) => number;
@@ -58,7 +58,12 @@ export class X86Cpu implements Cpu {
       view.getBigInt64(s + FIELDS.ccb.offset, true),
       view.getBigInt64(s + FIELDS.ccc.offset, true),
     );
-    return arithmetic | (view.getInt32(s + FIELDS.df.offset, true) << 10) | view.getInt32(s + FIELDS.eflags.offset, true) | 0x202;
+    return (
+      arithmetic |
+      (view.getInt32(s + FIELDS.df.offset, true) << 10) |
+      view.getInt32(s + FIELDS.eflags.offset, true) |
+      0x202
+    );
   }
   set flags(v: number) {
     const { view } = this.#space;

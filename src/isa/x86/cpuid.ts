@@ -11,7 +11,11 @@ const ECX1 = bit(0, 9, 13, 19, 20, 23);
 const BRAND = 'Hospes x86-64-v2 virtual CPU'.padEnd(48, '\0');
 const VENDOR = 'HospesHospes';
 
-const word = (text: string, at: number): number => text.charCodeAt(at) | (text.charCodeAt(at + 1) << 8) | (text.charCodeAt(at + 2) << 16) | (text.charCodeAt(at + 3) << 24);
+const word = (text: string, at: number): number =>
+  text.charCodeAt(at) |
+  (text.charCodeAt(at + 1) << 8) |
+  (text.charCodeAt(at + 2) << 16) |
+  (text.charCodeAt(at + 3) << 24);
 
 /** EAX, EBX, ECX, EDX of a leaf. */
 export function cpuid(leaf: number, subleaf: number): [number, number, number, number] {
@@ -72,7 +76,8 @@ export const SYSTEM_HELPERS: Record<string, Helper> = {
     result: 'i32',
     make: () => (_state: number, seed: number, low: number, high: number, bytes: number) => {
       let c = seed;
-      for (let i = 0; i < bytes; i++) c = CRC32C[(c ^ (i < 4 ? low >>> (i * 8) : high >>> ((i - 4) * 8))) & 0xff] ^ (c >>> 8);
+      for (let i = 0; i < bytes; i++)
+        c = CRC32C[(c ^ (i < 4 ? low >>> (i * 8) : high >>> ((i - 4) * 8))) & 0xff] ^ (c >>> 8);
       return c | 0;
     },
   },

@@ -42,9 +42,19 @@ interface Entry {
 
 function parse(row: Row, id: number): { slot: number; entry: Entry } {
   const words = row.opcode.split(' ');
-  const entry: Entry = { row, id, prefix: -1, rexW: false, digit: -1, modrm: -1, hasModrm: false, operands: row.operands ? row.operands.split(',') : [] };
+  const entry: Entry = {
+    row,
+    id,
+    prefix: -1,
+    rexW: false,
+    digit: -1,
+    modrm: -1,
+    hasModrm: false,
+    operands: row.operands ? row.operands.split(',') : [],
+  };
   if (words[0] === 'NP') entry.prefix = 0;
-  else if (words.length > 1 && ['66', 'F2', 'F3'].includes(words[0]) && /^(REX|[0-9A-F]{2}$)/.test(words[1])) entry.prefix = Number.parseInt(words[0], 16);
+  else if (words.length > 1 && ['66', 'F2', 'F3'].includes(words[0]) && /^(REX|[0-9A-F]{2}$)/.test(words[1]))
+    entry.prefix = Number.parseInt(words[0], 16);
   if (entry.prefix >= 0) words.shift();
   if (words[0] === 'REX.W') {
     entry.rexW = true;
@@ -75,7 +85,8 @@ function lookup(): Entry[][] {
     const { slot, entry } = parse(row, id);
     tables![slot].push(entry);
   });
-  const rank = (e: Entry) => (e.modrm >= 0 ? 0 : 100) + (e.prefix > 0 ? 0 : e.prefix === 0 ? 10 : 20) + (e.rexW ? 0 : 5);
+  const rank = (e: Entry) =>
+    (e.modrm >= 0 ? 0 : 100) + (e.prefix > 0 ? 0 : e.prefix === 0 ? 10 : 20) + (e.rexW ? 0 : 5);
   for (const list of tables) list.sort((x, y) => rank(x) - rank(y));
   return tables;
 }
@@ -188,7 +199,8 @@ class Decoder {
     for (const o of operands) if (o.kind === 'rel') o.target += this.#pc + length;
     if (this.#lock && !(row.lock && operands[0]?.kind === 'mem')) return this.#unknown();
     // 90 is NOP, not XCHG EAX,EAX, which would clear the upper half.
-    if (opcode === 0x90 && map === 0 && row.mnemonic === 'xchg' && (this.#rex & 1) === 0) return this.#finish(NOP, [], 'nop', length);
+    if (opcode === 0x90 && map === 0 && row.mnemonic === 'xchg' && (this.#rex & 1) === 0)
+      return this.#finish(NOP, [], 'nop', length);
     return this.#finish(row, operands, this.#shape(entry, operands), length);
   }
 
@@ -200,6 +212,9 @@ class Decoder {
       shape,
       alone: row.alone ?? false,
       ends: row.ends ?? false,
+      loops: (row.rep ?? false) && this.#repeat !== 0,
+      flow: flowOf(row),
+      target: operands[0]?.kind === 'rel' ? operands[0].target : 0,
       row,
       operandSize: this.#operandSize,
       addressSize: this.#addr32 ? 32 : 64,
@@ -227,7 +242,8 @@ class Decoder {
         if (e.modrm >= 0 && e.modrm !== modrm) continue;
         if (e.digit >= 0 && e.digit !== ((modrm >> 3) & 7)) continue;
         const register = modrm >= 0xc0;
-        if (register ? e.operands.some((o) => MEMORY_ONLY.test(o)) : e.operands.some((o) => REGISTER_ONLY.test(o))) continue;
+        if (register ? e.operands.some((o) => MEMORY_ONLY.test(o)) : e.operands.some((o) => REGISTER_ONLY.test(o)))
+          continue;
         if (e.modrm >= 0 && modrm < 0xc0) continue;
       }
       return e;
@@ -342,7 +358,11 @@ class Decoder {
         return { kind: 'rel', width: 64, target: letters[1] === 'b' ? this.#s8() : this.#s32() };
       default:
         // Is and Iz are sign-extended to the operand size; Ib and Iw stand for themselves.
-        return { kind: 'imm', width: letters[1] === 's' || letters[1] === 'z' ? this.#operandSize : width, value: this.#immediate(letters[1]) };
+        return {
+          kind: 'imm',
+          width: letters[1] === 's' || letters[1] === 'z' ? this.#operandSize : width,
+          value: this.#immediate(letters[1]),
+        };
     }
   }
 
@@ -375,6 +395,24 @@ class Decoder {
       // A high-byte register is only another offset to a handler.
     }
     return key;
+  }
+}
+
+function flowOf(row: Row): Instruction['flow'] {
+  if (!row.ends) return 'next';
+  switch (row.mnemonic) {
+    case 'jmp':
+      return 'jump';
+    case 'call':
+      return 'call';
+    case 'jmpTo':
+    case 'callTo':
+      return 'indirect';
+    case 'ret':
+    case 'retPop':
+      return 'return';
+    default:
+      return row.operands.startsWith('J') ? 'branch' : 'stop';
   }
 }
 

@@ -74,7 +74,10 @@ function flag(bd: Builder, f: LazyFlags, which: number): Node {
       if (kind === ADD || kind === ADC) return sign(bd, bd.and(bd.xor(a, r), bd.xor(b, r)), width);
       if (kind === SUB || kind === SBB) return sign(bd, bd.and(bd.xor(a, b), bd.xor(a, r)), width);
       if (kind === LOGIC) return bd.i32(0);
-      const top = width === 64 ? bd.i64(kind === INC ? 1n << 63n : (1n << 63n) - 1n) : bd.i32(kind === INC ? 2 ** (width - 1) : 2 ** (width - 1) - 1);
+      const top =
+        width === 64
+          ? bd.i64(kind === INC ? 1n << 63n : (1n << 63n) - 1n)
+          : bd.i32(kind === INC ? 2 ** (width - 1) : 2 ** (width - 1) - 1);
       return bd.eq(r, top);
     }
     default: // AF; LOGIC: the manual leaves it undefined, hardware clears it

@@ -8,7 +8,8 @@ export const MXCSR_MASK = 0xffff;
 export function buildFxsave(view: DataView, state: number): Uint8Array {
   const image = new Uint8Array(FXSAVE_SIZE);
   const out = new DataView(image.buffer);
-  const field = (name: 'fcw' | 'fsw' | 'ftag' | 'ftop' | 'fop' | 'mxcsr') => view.getInt32(state + FIELDS[name].offset, true);
+  const field = (name: 'fcw' | 'fsw' | 'ftag' | 'ftop' | 'fop' | 'mxcsr') =>
+    view.getInt32(state + FIELDS[name].offset, true);
   const top = field('ftop') & 7;
   out.setUint16(0, field('fcw'), true);
   out.setUint16(2, (field('fsw') & ~0x3800) | (top << 11), true);
@@ -33,7 +34,8 @@ export function buildFxsave(view: DataView, state: number): Uint8Array {
 /** The caller has checked MXCSR for reserved bits. */
 export function parseFxsave(view: DataView, state: number, image: Uint8Array): void {
   const from = new DataView(image.buffer, image.byteOffset, image.byteLength);
-  const put = (name: 'fcw' | 'fsw' | 'ftag' | 'ftop' | 'fop' | 'mxcsr', v: number) => view.setInt32(state + FIELDS[name].offset, v, true);
+  const put = (name: 'fcw' | 'fsw' | 'ftag' | 'ftop' | 'fop' | 'mxcsr', v: number) =>
+    view.setInt32(state + FIELDS[name].offset, v, true);
   const fsw = from.getUint16(2, true);
   const top = (fsw >> 11) & 7;
   put('fcw', from.getUint16(0, true));

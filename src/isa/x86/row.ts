@@ -33,6 +33,11 @@ export interface Row<M extends string = string> extends RowOptions {
 }
 
 /** One row: `op('F3 0F B8 /r', 'popcnt', 'Gv,Ev', { needs: 'popcnt' })`. Opcode words: NP/66/F2/F3 mandatory prefix, REX.W, opcode bytes (after the escape and one opcode byte a further byte is a whole ModRM), /r, /0–/7, ib iw iz cb cz iq. */
-export function op<const M extends string, const O extends Operands>(opcode: string, mnemonic: M, operands: O, options: RowOptions = {}): Row<M> {
+export function op<const M extends string, const O extends Operands>(
+  opcode: string,
+  mnemonic: M,
+  operands: O,
+  options: RowOptions = {},
+): Row<M> {
   return { opcode, mnemonic, operands, ...options };
 }

@@ -1,15 +1,15 @@
 /** The x86-64 ISA as the engine sees it. */
 import { bug } from '../../base/failures.ts';
+import { EXIT_ILLEGAL } from '../../engine/exits.ts';
 import type { Builder } from '../../ir/builder.ts';
 import type { Isa, Register } from '../isa.ts';
-import { encodeOperands, type Operand, X86RegionBuilder, type X86Builder, X86ShapeBuilder } from './builder.ts';
+import { encodeOperands, type Operand, type X86Builder, X86RegionBuilder, X86ShapeBuilder } from './builder.ts';
 import { SYSTEM_HELPERS } from './cpuid.ts';
 import { decode, type X86Instruction } from './decode.ts';
 import { FUNCTIONS } from './functions.ts';
 import type { Mnemonic } from './rows/index.ts';
 import { SEMANTICS } from './semantics/index.ts';
 import { FIELDS, GPR, gprOffset, SCRATCH_OFFSET, xmmOffset } from './state.ts';
-import { EXIT_ILLEGAL } from '../../engine/exits.ts';
 
 const registers: Register[] = [
   ...GPR.map((name, n): Register => ({ name, type: 'i64', offset: gprOffset(n) })),

@@ -32,7 +32,8 @@ function shiftFamily<const M extends string>(digit: number, mnemonic: M): Row<M>
 /** Condition names in encoding order; the mnemonic carries the name, the shape keeps them apart. */
 export const CC = ['o', 'no', 'b', 'nb', 'z', 'nz', 'be', 'nbe', 's', 'ns', 'p', 'np', 'l', 'nl', 'le', 'nle'] as const;
 type Cc = (typeof CC)[number];
-const byCondition = <M extends string>(make: (name: Cc, code: number) => Row<M>): Row<M>[] => CC.map((name, code) => make(name, code));
+const byCondition = <M extends string>(make: (name: Cc, code: number) => Row<M>): Row<M>[] =>
+  CC.map((name, code) => make(name, code));
 const hex = (n: number) => n.toString(16).padStart(2, '0').toUpperCase();
 
 function registers<const M extends string>(base: number, make: (opcode: string) => Row<M>, from = 0): Row<M>[] {

@@ -3,7 +3,8 @@ import { op, type Row } from '../row.ts';
 import { CC } from './alu.ts';
 
 const hex = (n: number) => n.toString(16).padStart(2, '0').toUpperCase();
-const each8 = <M extends string>(base: number, make: (opcode: string) => Row<M>): Row<M>[] => Array.from({ length: 8 }, (_, i) => make(hex(base + i)));
+const each8 = <M extends string>(base: number, make: (opcode: string) => Row<M>): Row<M>[] =>
+  Array.from({ length: 8 }, (_, i) => make(hex(base + i)));
 
 export const CONTROL_ROWS = [
   ...each8(0x50, (o) => op(o, 'push', 'Zv', { d64: true })),

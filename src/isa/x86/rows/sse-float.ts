@@ -6,7 +6,10 @@ const packed = <const M extends string>(opcode: string, mnemonic: M): Row<`${M}p
   op(`NP 0F ${opcode} /r`, `${mnemonic}ps` as const, 'Vx,Wx'),
   op(`66 0F ${opcode} /r`, `${mnemonic}pd` as const, 'Vx,Wx'),
 ];
-const four = <const M extends string>(opcode: string, mnemonic: M): Row<`${M}ps` | `${M}pd` | `${M}ss` | `${M}sd`>[] => [
+const four = <const M extends string>(
+  opcode: string,
+  mnemonic: M,
+): Row<`${M}ps` | `${M}pd` | `${M}ss` | `${M}sd`>[] => [
   ...packed(opcode, mnemonic),
   op(`F3 0F ${opcode} /r`, `${mnemonic}ss` as const, 'Vd,Wd'),
   op(`F2 0F ${opcode} /r`, `${mnemonic}sd` as const, 'Vq,Wq'),

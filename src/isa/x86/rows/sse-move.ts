@@ -4,7 +4,11 @@ import { op, type Row } from '../row.ts';
 /** Load and store form of a move. */
 const both = <const M extends string>(prefix: string, load: string, mnemonic: M): Row<M>[] => [
   op(`${prefix} 0F ${load} /r`, mnemonic, 'Vx,Wx'),
-  op(`${prefix} 0F ${(Number.parseInt(load, 16) + (load === '6F' ? 16 : 1)).toString(16).toUpperCase()} /r`, mnemonic, 'Wx,Vx'),
+  op(
+    `${prefix} 0F ${(Number.parseInt(load, 16) + (load === '6F' ? 16 : 1)).toString(16).toUpperCase()} /r`,
+    mnemonic,
+    'Wx,Vx',
+  ),
 ];
 
 export const SSE_MOVE_ROWS = [

@@ -1,10 +1,11 @@
 /** Meaning of the integer instructions in rows/alu.ts, written once over operands. */
-import type { Node } from '../../../ir/builder.ts';
+
 import { EXIT_DIVIDE, EXIT_PRIVILEGED } from '../../../engine/exits.ts';
+import type { Node } from '../../../ir/builder.ts';
 import { Builder } from '../../../ir/builder.ts';
 import type { Operand, X86Builder } from '../builder.ts';
 import { CF, OF, ZF } from '../flags.ts';
-import { CC, type ALU_ROWS } from '../rows/alu.ts';
+import { type ALU_ROWS, CC } from '../rows/alu.ts';
 import { RAX, RBX, RCX, RDX } from '../state.ts';
 
 export type Semantics = (b: X86Builder, ...operands: Operand[]) => void;
@@ -13,11 +14,13 @@ const bits = (b: X86Builder, flag: Node, mask: number): Node => b.shl(flag, 31 -
 /** The most significant bit of a value of this width as an i32. */
 const top = (b: X86Builder, x: Node, width: number): Node => b.wrap(b.and(b.shrU(x, width - 1), 1));
 
-const bitwise = (op: 'and' | 'or' | 'xor'): Semantics => (b, dst, src) => {
-  const r = b[op](dst.get(), src.get());
-  dst.set(r);
-  b.flags.logic(dst.width, r);
-};
+const bitwise =
+  (op: 'and' | 'or' | 'xor'): Semantics =>
+  (b, dst, src) => {
+    const r = b[op](dst.get(), src.get());
+    dst.set(r);
+    b.flags.logic(dst.width, r);
+  };
 
 /** The count of a shift or rotate, masked to 5 or 6 bits (i32). */
 function shiftCount(b: X86Builder, width: number, count: Operand): Node {
@@ -90,124 +93,134 @@ function rotated(b: X86Builder, count: Node, cf: Node, of: Node): void {
   b.flags.setAll(b.select(b.ne(count, 0), b.or(b.and(old, ~(CF | OF)), fresh), old));
 }
 
-const rotate = (left: boolean): Semantics => (b, dst, src) => {
-  const { width } = dst;
-  const count = shiftCount(b, width, src);
-  const x = dst.get();
-  let r: Node;
-  if (width >= 32) {
-    const n = b.toWidth(count, width);
-    r = left ? b.rotl(x, n) : b.rotr(x, n);
-  } else {
-    // Fill 32 bits with copies, rotate those.
-    const copies = width === 8 ? b.mul(x, 0x01010101) : b.or(x, b.shl(x, 16));
-    r = b.clean(left ? b.rotl(copies, count) : b.rotr(copies, count), width);
-  }
-  const high = top(b, r, width);
-  const low = b.wrap(b.and(r, 1));
-  const next = b.wrap(b.and(b.shrU(r, width - 2), 1));
-  dst.set(r);
-  rotated(b, count, left ? low : high, left ? b.xor(high, low) : b.xor(high, next));
-};
+const rotate =
+  (left: boolean): Semantics =>
+  (b, dst, src) => {
+    const { width } = dst;
+    const count = shiftCount(b, width, src);
+    const x = dst.get();
+    let r: Node;
+    if (width >= 32) {
+      const n = b.toWidth(count, width);
+      r = left ? b.rotl(x, n) : b.rotr(x, n);
+    } else {
+      // Fill 32 bits with copies, rotate those.
+      const copies = width === 8 ? b.mul(x, 0x01010101) : b.or(x, b.shl(x, 16));
+      r = b.clean(left ? b.rotl(copies, count) : b.rotr(copies, count), width);
+    }
+    const high = top(b, r, width);
+    const low = b.wrap(b.and(r, 1));
+    const next = b.wrap(b.and(b.shrU(r, width - 2), 1));
+    dst.set(r);
+    rotated(b, count, left ? low : high, left ? b.xor(high, low) : b.xor(high, next));
+  };
 
 /** Rotate through carry: a rotation of width + 1 bits, done on the value and CF separately. */
-const rotateCarry = (left: boolean): Semantics => (b, dst, src) => {
-  const { width } = dst;
-  const masked = shiftCount(b, width, src);
-  const count = width >= 32 ? masked : b.remU(masked, width + 1);
-  const x = dst.get();
-  const carry = b.flags.get('b');
-  const v = wide(b, x, width);
-  const c = b.extendU(carry);
-  const n = b.extendU(count);
-  // Shifts by the full 64 bits cannot be written in wasm: shift by n - 1 and then by one more.
-  const back = b.sub(b.i64(width), n);
-  const isZero = b.eqz(count);
-  let r: Node;
-  let cf: Node;
-  if (left) {
-    const up = b.or(b.shl(v, n), b.shl(c, b.sub(n, 1)));
-    const down = b.shrU(b.shrU(v, 1), back);
-    r = b.or(up, down);
-    cf = b.and(b.shrU(v, back), 1);
-  } else {
-    const down = b.or(b.shrU(v, n), b.shl(c, back));
-    const up = b.shl(b.shl(v, 1), back);
-    r = b.or(down, up);
-    cf = b.and(b.shrU(v, b.sub(n, 1)), 1);
-  }
-  const result = b.select(isZero, x, b.toWidth(r, width));
-  const clean = b.clean(result, width);
-  const newCarry = b.select(isZero, carry, b.wrap(cf));
-  const high = top(b, clean, width);
-  const of = left ? b.xor(high, newCarry) : b.xor(high, b.wrap(b.and(b.shrU(clean, width - 2), 1)));
-  dst.set(result);
-  // The count that decides whether flags change is the masked one: a full turn of 9 or 17 still sets OF.
-  rotated(b, masked, newCarry, of);
-};
-
-const doubleShift = (left: boolean): Semantics => (b, dst, src, countOperand) => {
-  const { width } = dst;
-  const count = shiftCount(b, width, countOperand);
-  const [x, y] = [dst.get(), src.get()];
-  const n = b.extendU(count);
-  const isZero = b.eqz(count);
-  let r: Node;
-  let cf: Node;
-  if (width === 64) {
-    const back = b.sub(b.i64(63), n);
-    r = left ? b.or(b.shl(x, n), b.shrU(b.shrU(y, 1), back)) : b.or(b.shrU(x, n), b.shl(b.shl(y, 1), back));
-    cf = b.and(left ? b.shrU(x, b.sub(b.i64(64), n)) : b.shrU(x, b.sub(n, 1)), 1);
-  } else if (width === 32) {
-    const pair = left ? b.or(b.shl(b.extendU(x), 32), b.extendU(y)) : b.or(b.shl(b.extendU(y), 32), b.extendU(x));
-    const moved = left ? b.shl(pair, n) : b.shrU(pair, n);
-    r = left ? b.shrU(moved, 32) : moved;
-    cf = b.and(left ? b.shrU(pair, b.sub(b.i64(64), n)) : b.shrU(pair, b.sub(n, 1)), 1);
-  } else {
-    // 16 bits with counts up to 31: hardware takes further bits from the destination again.
-    const [d, s] = [b.extendU(x), b.extendU(y)];
+const rotateCarry =
+  (left: boolean): Semantics =>
+  (b, dst, src) => {
+    const { width } = dst;
+    const masked = shiftCount(b, width, src);
+    const count = width >= 32 ? masked : b.remU(masked, width + 1);
+    const x = dst.get();
+    const carry = b.flags.get('b');
+    const v = wide(b, x, width);
+    const c = b.extendU(carry);
+    const n = b.extendU(count);
+    // Shifts by the full 64 bits cannot be written in wasm: shift by n - 1 and then by one more.
+    const back = b.sub(b.i64(width), n);
+    const isZero = b.eqz(count);
+    let r: Node;
+    let cf: Node;
     if (left) {
-      const triple = b.or(b.or(b.shl(d, 32), b.shl(s, 16)), d);
-      r = b.shrU(b.shl(triple, n), 32);
-      cf = b.and(b.shrU(triple, b.sub(b.i64(48), n)), 1);
+      const up = b.or(b.shl(v, n), b.shl(c, b.sub(n, 1)));
+      const down = b.shrU(b.shrU(v, 1), back);
+      r = b.or(up, down);
+      cf = b.and(b.shrU(v, back), 1);
     } else {
-      const triple = b.or(b.or(b.shl(d, 32), b.shl(s, 16)), d);
-      r = b.shrU(triple, n);
-      cf = b.and(b.shrU(triple, b.sub(n, 1)), 1);
+      const down = b.or(b.shrU(v, n), b.shl(c, back));
+      const up = b.shl(b.shl(v, 1), back);
+      r = b.or(down, up);
+      cf = b.and(b.shrU(v, b.sub(n, 1)), 1);
     }
-  }
-  const result = b.toWidth(r, width);
-  const of = b.xor(top(b, b.clean(result, width), width), top(b, x, width));
-  const carry = b.wrap(cf);
-  dst.set(b.select(isZero, x, result));
-  shifted(b, width, count, result, carry, of);
-};
+    const result = b.select(isZero, x, b.toWidth(r, width));
+    const clean = b.clean(result, width);
+    const newCarry = b.select(isZero, carry, b.wrap(cf));
+    const high = top(b, clean, width);
+    const of = left ? b.xor(high, newCarry) : b.xor(high, b.wrap(b.and(b.shrU(clean, width - 2), 1)));
+    dst.set(result);
+    // The count that decides whether flags change is the masked one: a full turn of 9 or 17 still sets OF.
+    rotated(b, masked, newCarry, of);
+  };
+
+const doubleShift =
+  (left: boolean): Semantics =>
+  (b, dst, src, countOperand) => {
+    const { width } = dst;
+    const count = shiftCount(b, width, countOperand);
+    const [x, y] = [dst.get(), src.get()];
+    const n = b.extendU(count);
+    const isZero = b.eqz(count);
+    let r: Node;
+    let cf: Node;
+    if (width === 64) {
+      const back = b.sub(b.i64(63), n);
+      r = left ? b.or(b.shl(x, n), b.shrU(b.shrU(y, 1), back)) : b.or(b.shrU(x, n), b.shl(b.shl(y, 1), back));
+      cf = b.and(left ? b.shrU(x, b.sub(b.i64(64), n)) : b.shrU(x, b.sub(n, 1)), 1);
+    } else if (width === 32) {
+      const pair = left ? b.or(b.shl(b.extendU(x), 32), b.extendU(y)) : b.or(b.shl(b.extendU(y), 32), b.extendU(x));
+      const moved = left ? b.shl(pair, n) : b.shrU(pair, n);
+      r = left ? b.shrU(moved, 32) : moved;
+      cf = b.and(left ? b.shrU(pair, b.sub(b.i64(64), n)) : b.shrU(pair, b.sub(n, 1)), 1);
+    } else {
+      // 16 bits with counts up to 31: hardware takes further bits from the destination again.
+      const [d, s] = [b.extendU(x), b.extendU(y)];
+      if (left) {
+        const triple = b.or(b.or(b.shl(d, 32), b.shl(s, 16)), d);
+        r = b.shrU(b.shl(triple, n), 32);
+        cf = b.and(b.shrU(triple, b.sub(b.i64(48), n)), 1);
+      } else {
+        const triple = b.or(b.or(b.shl(d, 32), b.shl(s, 16)), d);
+        r = b.shrU(triple, n);
+        cf = b.and(b.shrU(triple, b.sub(n, 1)), 1);
+      }
+    }
+    const result = b.toWidth(r, width);
+    const of = b.xor(top(b, b.clean(result, width), width), top(b, x, width));
+    const carry = b.wrap(cf);
+    dst.set(b.select(isZero, x, result));
+    shifted(b, width, count, result, carry, of);
+  };
 
 /** Product of two values of the operand width: low part to AX/rAX, high part to DX (AH for bytes). */
-const widening = (signed: boolean): Semantics => (b, src) => {
-  const { width } = src;
-  const [x, y] = [b.fixedGpr(RAX, width).get(), src.get()];
-  let low: Node;
-  let high: Node;
-  if (width === 64) {
-    low = b.mul(x, y);
-    high = b.call(signed ? 'mulhs' : 'mulhu', 'i64', x, y);
-  } else {
-    const ext = (v: Node) => (signed ? b.extendS(b.signed(v, width)) : b.extendU(v));
-    const product = b.mul(ext(x), ext(y));
-    low = b.wrap(product);
-    high = b.wrap(b.shrU(product, width));
-  }
-  const expected = signed ? b.shrS(width < 32 ? b.signed(low, width) : low, width < 32 ? 31 : width - 1) : undefined;
-  const lost = expected ? b.ne(b.clean(high, width), b.clean(expected, width)) : b.ne(b.clean(high, width), b.constant(0, high.type));
-  if (width === 8) b.fixedGpr(RAX, 16).set(low);
-  else {
-    b.fixedGpr(RAX, width).set(low);
-    b.fixedGpr(RDX, width).set(high);
-  }
-  // ZF, SF, AF, PF are undefined; hardware leaves them as of the low part or unchanged, so we take the low part.
-  b.flags.result(width, low, b.or(lost, bits(b, lost, OF)));
-};
+const widening =
+  (signed: boolean): Semantics =>
+  (b, src) => {
+    const { width } = src;
+    const [x, y] = [b.fixedGpr(RAX, width).get(), src.get()];
+    let low: Node;
+    let high: Node;
+    if (width === 64) {
+      low = b.mul(x, y);
+      high = b.call(signed ? 'mulhs' : 'mulhu', 'i64', x, y);
+    } else {
+      const ext = (v: Node) => (signed ? b.extendS(b.signed(v, width)) : b.extendU(v));
+      const product = b.mul(ext(x), ext(y));
+      low = b.wrap(product);
+      high = b.wrap(b.shrU(product, width));
+    }
+    const expected = signed ? b.shrS(width < 32 ? b.signed(low, width) : low, width < 32 ? 31 : width - 1) : undefined;
+    const lost = expected
+      ? b.ne(b.clean(high, width), b.clean(expected, width))
+      : b.ne(b.clean(high, width), b.constant(0, high.type));
+    if (width === 8) b.fixedGpr(RAX, 16).set(low);
+    else {
+      b.fixedGpr(RAX, width).set(low);
+      b.fixedGpr(RDX, width).set(high);
+    }
+    // ZF, SF, AF, PF are undefined; hardware leaves them as of the low part or unchanged, so we take the low part.
+    b.flags.result(width, low, b.or(lost, bits(b, lost, OF)));
+  };
 
 function truncatingMul(b: X86Builder, dst: Operand, x: Node, y: Node): void {
   const { width } = dst;
@@ -215,112 +228,131 @@ function truncatingMul(b: X86Builder, dst: Operand, x: Node, y: Node): void {
   let lost: Node;
   if (width === 64) lost = b.ne(b.call('mulhs', 'i64', x, y), b.shrS(r, 63));
   else {
-    const product = width === 32 ? b.mul(b.extendS(x), b.extendS(y)) : b.extendS(b.mul(b.signed(x, 16), b.signed(y, 16)));
+    const product =
+      width === 32 ? b.mul(b.extendS(x), b.extendS(y)) : b.extendS(b.mul(b.signed(x, 16), b.signed(y, 16)));
     lost = b.ne(product, b.extendS(b.signed(b.wrap(product), width)));
   }
   dst.set(r);
   b.flags.result(width, r, b.or(lost, bits(b, lost, OF)));
 }
 
-const divide = (signed: boolean): Semantics => (b, src) => {
-  const { width } = src;
-  const divisor = src.get();
-  if (width === 64) {
-    const [low, high] = [b.gpr(RAX), b.gpr(RDX)];
-    // A quotient that does not fit is the same fault as a zero divisor.
-    b.stopIf(signed ? b.call('sdivBad', 'i32', high, low, divisor) : b.leU(divisor, high), EXIT_DIVIDE);
-    const plain = signed ? b.eq(high, b.shrS(low, 63)) : b.eqz(high);
-    const name = signed ? 'sdiv128' : 'udiv128';
-    const q = b.ifElse(plain, signed ? b.divS(low, divisor) : b.divU(low, divisor), b.call(name, 'i64', high, low, divisor));
-    b.setGpr(RAX, q);
-    b.setGpr(RDX, b.sub(low, b.mul(q, divisor)));
-    return;
-  }
-  const ext = (v: Node) => (signed ? b.extendS(b.signed(v, width)) : b.extendU(v));
-  let dividend: Node;
-  if (width === 8) dividend = ext2(b, b.fixedGpr(RAX, 16).get(), signed);
-  else {
-    const pair = b.or(b.shl(b.extendU(b.fixedGpr(RDX, width).get()), width), b.extendU(b.fixedGpr(RAX, width).get()));
-    dividend = width === 16 ? (signed ? b.extendS(b.wrap(pair)) : pair) : pair;
-  }
-  const d = ext(divisor);
-  // wasm traps on a zero divisor and on the most negative value over -1: both are caught before.
-  b.stopIf(b.eqz(d), EXIT_DIVIDE);
-  if (signed) b.stopIf(b.and(b.eq(d, -1), b.eq(dividend, b.i64(-(1n << 63n)))), EXIT_DIVIDE);
-  const q = signed ? b.divS(dividend, d) : b.divU(dividend, d);
-  const r = signed ? b.remS(dividend, d) : b.remU(dividend, d);
-  const fits = signed ? b.eq(q, b.signed(q, width)) : b.eqz(b.shrU(q, width));
-  b.stopIf(b.eqz(fits), EXIT_DIVIDE);
-  const [quotient, remainder] = [b.wrap(q), b.wrap(r)];
-  if (width === 8) b.fixedGpr(RAX, 16).set(b.or(b.and(quotient, 0xff), b.shl(remainder, 8)));
-  else {
-    b.fixedGpr(RAX, width).set(quotient);
-    b.fixedGpr(RDX, width).set(remainder);
-  }
-};
+const divide =
+  (signed: boolean): Semantics =>
+  (b, src) => {
+    const { width } = src;
+    const divisor = src.get();
+    if (width === 64) {
+      const [low, high] = [b.gpr(RAX), b.gpr(RDX)];
+      // A quotient that does not fit is the same fault as a zero divisor.
+      b.stopIf(signed ? b.call('sdivBad', 'i32', high, low, divisor) : b.leU(divisor, high), EXIT_DIVIDE);
+      const plain = signed ? b.eq(high, b.shrS(low, 63)) : b.eqz(high);
+      const name = signed ? 'sdiv128' : 'udiv128';
+      const q = b.ifElse(
+        plain,
+        signed ? b.divS(low, divisor) : b.divU(low, divisor),
+        b.call(name, 'i64', high, low, divisor),
+      );
+      b.setGpr(RAX, q);
+      b.setGpr(RDX, b.sub(low, b.mul(q, divisor)));
+      return;
+    }
+    const ext = (v: Node) => (signed ? b.extendS(b.signed(v, width)) : b.extendU(v));
+    let dividend: Node;
+    if (width === 8) dividend = ext2(b, b.fixedGpr(RAX, 16).get(), signed);
+    else {
+      const pair = b.or(b.shl(b.extendU(b.fixedGpr(RDX, width).get()), width), b.extendU(b.fixedGpr(RAX, width).get()));
+      dividend = width === 16 ? (signed ? b.extendS(b.wrap(pair)) : pair) : pair;
+    }
+    const d = ext(divisor);
+    // wasm traps on a zero divisor and on the most negative value over -1: both are caught before.
+    b.stopIf(b.eqz(d), EXIT_DIVIDE);
+    if (signed) b.stopIf(b.and(b.eq(d, -1), b.eq(dividend, b.i64(-(1n << 63n)))), EXIT_DIVIDE);
+    const q = signed ? b.divS(dividend, d) : b.divU(dividend, d);
+    const r = signed ? b.remS(dividend, d) : b.remU(dividend, d);
+    const fits = signed ? b.eq(q, b.signed(q, width)) : b.eqz(b.shrU(q, width));
+    b.stopIf(b.eqz(fits), EXIT_DIVIDE);
+    const [quotient, remainder] = [b.wrap(q), b.wrap(r)];
+    if (width === 8) b.fixedGpr(RAX, 16).set(b.or(b.and(quotient, 0xff), b.shl(remainder, 8)));
+    else {
+      b.fixedGpr(RAX, width).set(quotient);
+      b.fixedGpr(RDX, width).set(remainder);
+    }
+  };
 
 const ext2 = (b: X86Builder, v: Node, signed: boolean): Node => (signed ? b.extendS(b.signed(v, 16)) : b.extendU(v));
 
 /** BT and its kin. A register bit offset reaches beyond a memory operand; an immediate one is taken modulo the width. */
-const bitTest = (change: (b: X86Builder, x: Node, mask: Node) => Node | undefined): Semantics => (b, dst, src) => {
-  const { width } = dst;
-  let place = dst;
-  const offset = src.get();
-  if (dst.isMemory && src.width > 8) {
-    const index = width === 64 ? offset : b.extendS(b.signed(offset, width));
-    const step = b.shl(b.shrS(index, Math.log2(width)), Math.log2(width / 8));
-    place = b.memoryAt(width, b.add(dst.address(), step));
-  }
-  const x = place.get();
-  const count = b.and(b.toWidth(offset, width), width - 1);
-  const bit = b.wrap(b.and(b.shrU(x, count), 1));
-  const changed = change(b, x, b.shl(b.constant(1, x.type), count));
-  if (changed) place.set(changed);
-  // The manual leaves the other flags undefined but ZF, which stays; hardware keeps them all.
-  b.flags.update(CF, bit);
-};
+const bitTest =
+  (change: (b: X86Builder, x: Node, mask: Node) => Node | undefined): Semantics =>
+  (b, dst, src) => {
+    const { width } = dst;
+    let place = dst;
+    const offset = src.get();
+    if (dst.isMemory && src.width > 8) {
+      const index = width === 64 ? offset : b.extendS(b.signed(offset, width));
+      const step = b.shl(b.shrS(index, Math.log2(width)), Math.log2(width / 8));
+      place = b.memoryAt(width, b.add(dst.address(), step));
+    }
+    const x = place.get();
+    const count = b.and(b.toWidth(offset, width), width - 1);
+    const bit = b.wrap(b.and(b.shrU(x, count), 1));
+    const changed = change(b, x, b.shl(b.constant(1, x.type), count));
+    if (changed) place.set(changed);
+    // The manual leaves the other flags undefined but ZF, which stays; hardware keeps them all.
+    b.flags.update(CF, bit);
+  };
 
-const scan = (forward: boolean): Semantics => (b, dst, src) => {
-  const { width } = dst;
-  const x = src.get();
-  const zero = b.eqz(x);
-  const found = forward ? b.ctz(x) : b.sub(b.constant(width === 64 ? 63 : 31, x.type), b.clz(x));
-  // A zero source leaves the destination as it was (AMD documents it, Intel does it).
-  dst.set(b.select(zero, dst.get(), found));
-  b.flags.result(width, b.toWidth(b.eqz(zero), width), b.i32(0));
-};
+const scan =
+  (forward: boolean): Semantics =>
+  (b, dst, src) => {
+    const { width } = dst;
+    const x = src.get();
+    const zero = b.eqz(x);
+    const found = forward ? b.ctz(x) : b.sub(b.constant(width === 64 ? 63 : 31, x.type), b.clz(x));
+    // A zero source leaves the destination as it was (AMD documents it, Intel does it).
+    dst.set(b.select(zero, dst.get(), found));
+    b.flags.result(width, b.toWidth(b.eqz(zero), width), b.i32(0));
+  };
 
-const count = (which: 'ctz' | 'clz'): Semantics => (b, dst, src) => {
-  const { width } = dst;
-  const x = src.get();
-  let r: Node;
-  if (width === 16) r = which === 'ctz' ? b.ctz(b.or(x, 0x10000)) : b.sub(b.clz(x), 16);
-  else r = b[which](x);
-  dst.set(r);
-  b.flags.update(CF | ZF, b.or(b.eqz(x), bits(b, b.eqz(r), ZF)));
-};
+const count =
+  (which: 'ctz' | 'clz'): Semantics =>
+  (b, dst, src) => {
+    const { width } = dst;
+    const x = src.get();
+    let r: Node;
+    if (width === 16) r = which === 'ctz' ? b.ctz(b.or(x, 0x10000)) : b.sub(b.clz(x), 16);
+    else r = b[which](x);
+    dst.set(r);
+    b.flags.update(CF | ZF, b.or(b.eqz(x), bits(b, b.eqz(r), ZF)));
+  };
 
 const conditional = (prefix: string, make: (name: string) => Semantics): Record<string, Semantics> =>
   Object.fromEntries(CC.map((name) => [prefix + name, make(name)]));
 
 /** CMPXCHG8B/16B: compare rDX:rAX with memory, store rCX:rBX or what was there. */
-const exchangePair = (width: 32 | 64): Semantics => (b, dst) => {
-  const address = dst.address();
-  if (width === 64) b.stopIf(b.wrap(b.and(address, 15)), EXIT_PRIVILEGED); // unaligned: #GP
-  const half = (i: number) => b.memoryAt(width, b.add(address, (i * width) / 8));
-  b.probe(address, width / 4);
-  const [low, high] = [half(0), half(1)];
-  const [l, h] = [low.get(), high.get()];
-  const equal = b.and(b.eq(l, b.fixedGpr(RAX, width).get()), b.eq(h, b.fixedGpr(RDX, width).get()));
-  const all = b.flags.all();
-  low.set(b.select(equal, b.fixedGpr(RBX, width).get(), l));
-  high.set(b.select(equal, b.fixedGpr(RCX, width).get(), h));
-  for (const [register, v] of [[RAX, l], [RDX, h]] as const) { // biome-ignore format: one row
-    // Equal: the registers, upper halves included, stay untouched.
-    b.setGpr(register, b.select(equal, b.gpr(register), b.extendU(v)));
-  }
-  b.flags.setAll(b.or(b.and(all, ~ZF), bits(b, equal, ZF)));
-};
+const exchangePair =
+  (width: 32 | 64): Semantics =>
+  (b, dst) => {
+    const address = dst.address();
+    if (width === 64) b.stopIf(b.wrap(b.and(address, 15)), EXIT_PRIVILEGED); // unaligned: #GP
+    const half = (i: number) => b.memoryAt(width, b.add(address, (i * width) / 8));
+    b.probe(address, width / 4);
+    const [low, high] = [half(0), half(1)];
+    const [l, h] = [low.get(), high.get()];
+    const equal = b.and(b.eq(l, b.fixedGpr(RAX, width).get()), b.eq(h, b.fixedGpr(RDX, width).get()));
+    const all = b.flags.all();
+    low.set(b.select(equal, b.fixedGpr(RBX, width).get(), l));
+    high.set(b.select(equal, b.fixedGpr(RCX, width).get(), h));
+    for (const [register, v] of [
+      [RAX, l],
+      [RDX, h],
+    ] as const) {
+      // biome-ignore format: one row
+      // Equal: the registers, upper halves included, stay untouched.
+      b.setGpr(register, b.select(equal, b.gpr(register), b.extendU(v)));
+    }
+    b.flags.setAll(b.or(b.and(all, ~ZF), bits(b, equal, ZF)));
+  };
 
 export const ALU: Record<(typeof ALU_ROWS)[number]['mnemonic'], Semantics> = {
   add(b, dst, src) {
@@ -472,7 +504,10 @@ export const ALU: Record<(typeof ALU_ROWS)[number]['mnemonic'], Semantics> = {
     if (width === 64) r = swap(r, 16, 0x0000ffff0000ffffn);
     dst.set(b.rotl(r, width / 2));
   },
-  ...(conditional('set', (name) => (b, dst) => dst.set(b.flags.get(name))) as Record<`set${(typeof CC)[number]}`, Semantics>),
+  ...(conditional('set', (name) => (b, dst) => dst.set(b.flags.get(name))) as Record<
+    `set${(typeof CC)[number]}`,
+    Semantics
+  >),
   ...(conditional('cmov', (name) => (b, dst, src) => {
     // The source is read, and may fault, whether or not the move happens; a 32-bit destination is cleared above in any case.
     const x = src.get();

@@ -25,17 +25,24 @@ function setWholeFlags(b: X86Builder, v: Node): void {
 /** Count register of LOOP and REP by address size: a 32-bit one clears the upper half when written. */
 const counter = (b: X86Builder): Operand => b.fixedGpr(RCX, b.instruction.addressSize);
 
-const loop = (also: 'z' | 'nz' | undefined): Semantics => (b, target) => {
-  const c = counter(b);
-  const left = b.sub(c.get(), 1);
-  const again = b.eqz(b.eqz(left));
-  const condition = also ? b.and(again, b.flags.get(also)) : again;
-  c.set(left);
-  b.branch(condition, target.get());
-};
+const loop =
+  (also: 'z' | 'nz' | undefined): Semantics =>
+  (b, target) => {
+    const c = counter(b);
+    const left = b.sub(c.get(), 1);
+    const again = b.eqz(b.eqz(left));
+    const condition = also ? b.and(again, b.flags.get(also)) : again;
+    c.set(left);
+    b.branch(condition, target.get());
+  };
 
 /** An index register of a string instruction, and the step that moves it on. */
-function pointer(b: X86Builder, register: number, width: number, override: boolean): { address: Node; advance: () => void } {
+function pointer(
+  b: X86Builder,
+  register: number,
+  width: number,
+  override: boolean,
+): { address: Node; advance: () => void } {
   const r = b.fixedGpr(register, b.instruction.addressSize);
   const at = r.get();
   const base = override ? b.segmentBase() : undefined;
@@ -46,7 +53,11 @@ function pointer(b: X86Builder, register: number, width: number, override: boole
 }
 
 /** One iteration of a string instruction; with REP the instruction jumps to itself until the count is used up, so that a fault keeps the progress made. */
-function string(body: (b: X86Builder, width: number) => void, until?: 'compare', bulk?: (b: X86Builder, width: number) => void): (byte: boolean) => Semantics {
+function string(
+  body: (b: X86Builder, width: number) => void,
+  until?: 'compare',
+  bulk?: (b: X86Builder, width: number) => void,
+): (byte: boolean) => Semantics {
   return (byte) => (b) => {
     const width = byte ? 8 : b.instruction.operandSize;
     if (!b.instruction.repeat) return body(b, width);
@@ -172,10 +183,9 @@ export const CONTROL: Record<(typeof CONTROL_ROWS)[number]['mnemonic'], Semantic
     b.setGpr(RSP, b.add(frame, width / 8));
     b.fixedGpr(RBP, width).set(v);
   },
-  ...(Object.fromEntries(CC.map((name) => [`j${name}`, ((b, target) => b.branch(b.flags.get(name), target.get())) as Semantics])) as Record<
-    `j${(typeof CC)[number]}`,
-    Semantics
-  >),
+  ...(Object.fromEntries(
+    CC.map((name) => [`j${name}`, ((b, target) => b.branch(b.flags.get(name), target.get())) as Semantics]),
+  ) as Record<`j${(typeof CC)[number]}`, Semantics>),
   loop: loop(undefined),
   loope: loop('z'),
   loopne: loop('nz'),

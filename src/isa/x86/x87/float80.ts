@@ -494,7 +494,12 @@ export function extract(env: Env, x: Ext): { exponent: Ext; significand: Ext } {
 }
 
 /** Remainder of x / y; `partial`: exponents too far apart, done only in part; `quotient`: its low three bits. */
-export function remainder(env: Env, x: Ext, y: Ext, nearest: boolean): { value: Ext; partial: boolean; quotient: number } {
+export function remainder(
+  env: Env,
+  x: Ext,
+  y: Ext,
+  nearest: boolean,
+): { value: Ext; partial: boolean; quotient: number } {
   const kx = classify(x);
   const ky = classify(y);
   const plain = (value: Ext) => ({ value, partial: false, quotient: 0 });

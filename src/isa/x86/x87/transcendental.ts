@@ -1,6 +1,7 @@
 /** F2XM1, FYL2X, FYL2XP1, FSIN, FCOS, FSINCOS, FPTAN, FPATAN: computed to some 150 bits in fixed point and rounded once, which is within one unit in the last place of what processors give. */
-import * as f from './float80.ts';
+
 import type { Env, Ext } from './float80.ts';
+import * as f from './float80.ts';
 
 /** Fraction bits of the fixed-point work. */
 const F = 160;

@@ -1,0 +1,405 @@
+/** Lowering of a region: registers in wasm locals, guest memory checked inline, one common way out that writes everything back. */
+import type { Builder, Node } from '../../ir/builder.ts';
+import { ACCESS, type Access } from '../../ir/ops.ts';
+import type { Instruction, Isa, RegionBuilder } from '../../isa/isa.ts';
+import { READ, READ_WIDE, WRITE, WRITE_WIDE } from '../../memory/page-map.ts';
+import { PAGE_MAP, PAGE_SHIFT, RUNTIME_SIZE } from '../../memory/runtime-area.ts';
+import { EXIT_RESTART } from '../exits.ts';
+import { Lowering, STATE } from '../lowering.ts';
+import { Func } from '../wasm/encoder.ts';
+import type { Region, RegionBlock } from './region.ts';
+import { type FlowGraph, type Structure, structure } from './structure.ts';
+
+/** A piece of a block between branches: a block has more than one only if it repeats itself (REP). */
+interface Piece {
+  readonly block: RegionBlock;
+  /** Statements by instruction; the last group belongs to the branch. */
+  readonly groups: { instruction: Instruction; statements: Node[] }[];
+  /** How it ends. */
+  end: PieceEnd;
+}
+
+/** An edge: to a piece (by index, -1 to leave the region for `pc`), and how many of the piece's instructions are done when it is taken. */
+interface Edge {
+  pc: number;
+  count: number;
+}
+
+type PieceEnd =
+  | { kind: 'edge'; to: Edge }
+  | { kind: 'branch'; condition: Node; taken: Edge; otherwise: Edge }
+  | { kind: 'indirect'; target: Node; count: number }
+  | { kind: 'stop'; code: number; pc: number; count: number };
+
+export class RegionLowering extends Lowering {
+  readonly #isa: Isa;
+  readonly #imports: (name: string) => number;
+  /** Local of each register in use. */
+  readonly #registers = new Map<number, number>();
+  readonly #written = new Set<number>();
+  /** Nodes of the present instruction that share a register's local. */
+  #aliases: { id: number; node: Node }[] = [];
+  readonly #pc: number;
+  readonly #code: number;
+  readonly #budget: number;
+  #out = 0;
+  /** PC of the present instruction, and instructions of the piece done before it. */
+  #at = 0;
+  #done = 0;
+  readonly #pieces: Piece[] = [];
+  readonly #pieceAt = new Map<number, number>();
+  #graph!: FlowGraph;
+  #structure!: Structure;
+  readonly #labels = new Map<number, number>();
+  /** Instructions translated, for statistics. */
+  instructions = 0;
+
+  constructor(isa: Isa, imports: (name: string) => number) {
+    super(new Func(1));
+    this.#isa = isa;
+    this.#imports = imports;
+    this.#pc = this.f.local('i64');
+    this.#code = this.f.local('i32');
+    this.#budget = this.f.local('i32');
+  }
+
+  // ---- the region as a whole
+
+  lower(region: Region): Func {
+    this.#build(region);
+    this.#graph = { successors: this.#pieces.map((p) => this.#successors(p)) };
+    this.#structure = structure(this.#graph);
+    const { f } = this;
+    this.#out = f.block();
+    this.#tree(0);
+    f.end();
+    this.#epilogue();
+    this.#prologue();
+    return f;
+  }
+
+  /** Build every block's meaning, entry first, and cut blocks at guards. */
+  #build(region: Region): void {
+    const order = [region.entry, ...[...region.blocks.keys()].filter((pc) => pc !== region.entry)];
+    const predecessors = new Map<number, number[]>();
+    for (const b of region.blocks.values())
+      for (const s of b.successors) predecessors.set(s, [...(predecessors.get(s) ?? []), b.pc]);
+    const builders = new Map<number, RegionBuilder>();
+    const ready = (pc: number): RegionBuilder => {
+      let b = builders.get(pc);
+      if (!b) {
+        b = this.#isa.regionBuilder();
+        builders.set(pc, b);
+        // What is known about flags passes along the only way in.
+        const from = predecessors.get(pc) ?? [];
+        if (pc !== region.entry && from.length === 1 && !repeats(region.blocks.get(from[0])!))
+          b.inherit(ready(from[0]));
+        this.#append(region.blocks.get(pc)!, b);
+      }
+      return b;
+    };
+    for (const pc of order) ready(pc);
+    // The entry must be piece 0; pieces of one block follow each other.
+    for (const pc of order) this.#cut(region.blocks.get(pc)!, builders.get(pc)!);
+  }
+
+  readonly #groups = new Map<number, { instruction: Instruction; statements: Node[] }[]>();
+
+  #append(block: RegionBlock, b: RegionBuilder): void {
+    const groups: { instruction: Instruction; statements: Node[] }[] = [];
+    for (const instruction of block.instructions) {
+      const start = b.body.length;
+      b.append(instruction);
+      groups.push({ instruction, statements: b.body.slice(start) });
+      this.instructions++;
+    }
+    this.#groups.set(block.pc, groups);
+  }
+
+  #cut(block: RegionBlock, b: Builder): void {
+    const groups = this.#groups.get(block.pc)!;
+    this.#pieceAt.set(block.pc, this.#pieces.length);
+    const last = groups[groups.length - 1];
+    let count = groups.length;
+    let present: Piece['groups'] = groups.slice(0, -1);
+    let rest = last.statements;
+    for (let g = rest.findIndex((s) => s.kind === 'guard'); g >= 0; g = rest.findIndex((s) => s.kind === 'guard')) {
+      const guard = rest[g];
+      present.push({ instruction: last.instruction, statements: rest.slice(0, g) });
+      const taken: Edge = { pc: guard.imm === 1 ? last.instruction.pc : block.end, count };
+      // The rest of the instruction is the next piece; what came before it is counted on the way there.
+      const otherwise: Edge = { pc: -1, count: count - 1 };
+      this.#pieces.push({
+        block,
+        groups: present,
+        end: { kind: 'branch', condition: guard.args[0], taken, otherwise },
+      });
+      present = [];
+      rest = rest.slice(g + 1);
+      count = 1;
+    }
+    present.push({ instruction: last.instruction, statements: rest });
+    const t = b.terminator;
+    let end: PieceEnd;
+    if (!t) end = { kind: 'edge', to: { pc: block.end, count } };
+    else if (t.kind === 'stop') end = { kind: 'stop', code: t.code, pc: block.end, count };
+    else if (t.kind === 'branch') {
+      end = {
+        kind: 'branch',
+        condition: t.condition,
+        taken: { pc: Number(t.target.imm), count },
+        otherwise: { pc: block.end, count },
+      };
+    } else if (t.target.kind === 'const') end = { kind: 'edge', to: { pc: Number(t.target.imm), count } };
+    else end = { kind: 'indirect', target: t.target, count };
+    this.#pieces.push({ block, groups: present, end });
+  }
+
+  #successors(p: Piece): number[] {
+    // Only edges the region was formed along: what is known about a block (flags) was derived from those.
+    const index = (e: Edge) =>
+      e.pc < 0 ? this.#pieces.indexOf(p) + 1 : p.block.successors.includes(e.pc) ? this.#pieceAt.get(e.pc)! : -1;
+    if (p.end.kind === 'edge') return [index(p.end.to)];
+    if (p.end.kind === 'branch') return [index(p.end.taken), index(p.end.otherwise)];
+    return [];
+  }
+
+  // ---- structured control flow
+
+  #tree(n: number): void {
+    const { f } = this;
+    const header = this.#structure.loopHeader[n];
+    if (header) this.#labels.set(n, f.loop());
+    this.#within(n, this.#structure.mergeChildren[n]);
+    if (header) f.end();
+  }
+
+  /** The node inside the blocks whose ends are its merge points. */
+  #within(n: number, merges: readonly number[]): void {
+    if (merges.length === 0) {
+      this.#piece(n);
+      return;
+    }
+    const [outer, ...inner] = merges;
+    const { f } = this;
+    this.#labels.set(-1 - outer, f.block());
+    this.#within(n, inner);
+    f.end();
+    this.#tree(outer);
+  }
+
+  #piece(n: number): void {
+    const { f } = this;
+    const piece = this.#pieces[n];
+    this.#done = 0;
+    piece.groups.forEach((g, i) => {
+      this.#at = g.instruction.pc;
+      this.#done = i;
+      for (const s of g.statements) this.statement(s);
+      if (i < piece.groups.length - 1) this.#endInstruction();
+    });
+    const { end } = piece;
+    const [first, second] = this.#graph.successors[n];
+    switch (end.kind) {
+      case 'edge':
+        this.#endInstruction();
+        this.#edge(n, first, end.to);
+        return;
+      case 'branch':
+        this.value(end.condition);
+        this.#endInstruction();
+        f.if();
+        this.#edge(n, first, end.taken);
+        f.else();
+        this.#edge(n, second, end.otherwise);
+        f.end();
+        return;
+      case 'indirect':
+        this.value(end.target);
+        f.set(this.#pc);
+        this.#endInstruction();
+        this.#spend(end.count);
+        f.br(this.#out);
+        return;
+      case 'stop':
+        this.#endInstruction();
+        this.#leaveFor(end.pc, end.code, end.count);
+        return;
+    }
+  }
+
+  #endInstruction(): void {
+    this.#aliases = [];
+    this.releaseTemps();
+  }
+
+  #edge(from: number, to: number, edge: Edge): void {
+    const { f } = this;
+    if (to < 0) {
+      this.#leaveFor(edge.pc, 0, edge.count);
+      return;
+    }
+    this.#spend(edge.count);
+    const { order, merge } = this.#structure;
+    if (order[to] <= order[from]) {
+      // Round the loop again while the slice lasts.
+      f.get(this.#budget);
+      f.i32(0);
+      f.byte(0x4a);
+      f.brIf(this.#labels.get(to)!);
+      this.#leaveFor(this.#pieces[to].block.pc, 0, 0);
+    } else if (merge[to]) f.br(this.#labels.get(-1 - to)!);
+    else this.#tree(to);
+  }
+
+  #spend(count: number): void {
+    if (count === 0) return;
+    const { f } = this;
+    f.get(this.#budget);
+    f.i32(count);
+    f.byte(0x6b);
+    f.set(this.#budget);
+  }
+
+  /** Leave the region: PC known, exit code, instructions done in this piece. */
+  #leaveFor(pc: number, code: number, count: number): void {
+    const { f } = this;
+    this.#spend(count);
+    f.i64(pc);
+    f.set(this.#pc);
+    if (code !== 0) {
+      f.i32(code);
+      f.set(this.#code);
+    }
+    f.br(this.#out);
+  }
+
+  #epilogue(): void {
+    const { f } = this;
+    const save = (local: number, access: Access, offset: number) => {
+      f.get(STATE);
+      f.get(local);
+      f.mem(ACCESS[access].store, offset);
+    };
+    save(this.#pc, 'i64', this.#isa.pcOffset);
+    save(this.#budget, 'i32', this.#isa.budgetOffset);
+    for (const id of this.#written) {
+      const r = this.#isa.registers[id];
+      save(this.#registers.get(id)!, r.type, r.offset);
+    }
+    // The exit field only matters for a code that is not 0.
+    save(this.#code, 'i32', this.#isa.exitOffset);
+    f.get(this.#code);
+  }
+
+  #prologue(): void {
+    const p = this.f.prologue;
+    const load = (access: Access, offset: number, local: number) => {
+      p.bytes([0x20, STATE, ...ACCESS[access].load, 0]);
+      p.u32(offset);
+      p.byte(0x21);
+      p.u32(local);
+    };
+    load('i32', this.#isa.budgetOffset, this.#budget);
+    for (const [id, local] of this.#registers) {
+      const r = this.#isa.registers[id];
+      load(r.type, r.offset, local);
+    }
+  }
+
+  // ---- what Lowering asks for
+
+  protected functionIndex(name: string): number {
+    return this.#imports(name);
+  }
+  protected getRegister(id: number): number {
+    let local = this.#registers.get(id);
+    if (local === undefined) {
+      local = this.f.local(this.#isa.registers[id].type);
+      this.#registers.set(id, local);
+    }
+    return local;
+  }
+  protected override aliased(id: number, node: Node): void {
+    this.#aliases.push({ id, node });
+  }
+  protected setRegister(id: number, value: () => void): void {
+    const local = this.getRegister(id);
+    this.#written.add(id);
+    value();
+    for (const a of this.#aliases) if (a.id === id && a.node.alias && a.node.uses > 0) this.unalias(a.node);
+    this.f.set(local);
+  }
+
+  /**
+   * Check an access: falls through when allowed, leaves the region for the interpreter otherwise.
+   * The page's wide bit answers nearly always; the last page of a range needs the distance to its end.
+   */
+  #check(address: number, bytes: number, wide: number, narrow: number): void {
+    const { f } = this;
+    const pageByte = () => {
+      f.get(address);
+      f.byte(0xa7);
+      f.i32(PAGE_SHIFT);
+      f.byte(0x76);
+      f.mem([0x2d], PAGE_MAP);
+    };
+    const outside = () => {
+      f.get(address);
+      f.i64(32);
+      f.byte(0x88);
+      f.byte(0xa7);
+    };
+    const ok = f.block();
+    const slow = f.block();
+    outside();
+    f.brIf(slow);
+    pageByte();
+    f.i32(bytes === 1 ? narrow : wide);
+    f.byte(0x71);
+    f.brIf(ok);
+    if (bytes > 1) {
+      pageByte();
+      f.i32(narrow);
+      f.byte(0x71);
+      f.byte(0x45);
+      f.brIf(slow);
+      f.get(address);
+      f.byte(0xa7);
+      f.i32(4095);
+      f.byte(0x71);
+      f.i32(4096 - bytes);
+      f.byte(0x4d);
+      f.brIf(ok);
+    }
+    f.end();
+    this.#leaveFor(this.#at, EXIT_RESTART, this.#done);
+    f.end();
+  }
+  #offset(address: number): void {
+    this.f.get(address);
+    this.f.byte(0xa7);
+  }
+  protected load(address: number, access: Access): void {
+    this.#check(address, ACCESS[access].bytes, READ_WIDE, READ);
+    this.#offset(address);
+    this.f.mem(ACCESS[access].load, RUNTIME_SIZE);
+  }
+  protected store(address: number, access: Access, value: () => void): void {
+    this.#check(address, ACCESS[access].bytes, WRITE_WIDE, WRITE);
+    this.#offset(address);
+    value();
+    this.f.mem(ACCESS[access].store, RUNTIME_SIZE);
+  }
+  protected probe(address: number, bytes: number): void {
+    this.#check(address, bytes, WRITE_WIDE, WRITE);
+  }
+  protected leave(code: number): void {
+    this.#leaveFor(this.#at, code, this.#done);
+  }
+}
+
+/** A block that repeats itself is left from its middle too. */
+function repeats(block: RegionBlock): boolean {
+  return block.instructions[block.instructions.length - 1].loops;
+}

@@ -1,0 +1,82 @@
+/** Batches of regions: from hot PCs to one compiled module with its table entries, and what must hold for it to be used again elsewhere. */
+import type { Isa } from '../../isa/isa.ts';
+import type { BlockMap } from '../block-map.ts';
+import { callable } from '../interpreter/handlers.ts';
+import { REGION } from '../runtime-module.ts';
+import type { TableSpace } from '../table-space.ts';
+import { ModuleBuilder } from '../wasm/encoder.ts';
+import { formRegion, type Region, type RegionLimits } from './region.ts';
+import { RegionLowering } from './region-lowering.ts';
+
+/** A region as compiled: valid wherever these bytes stand at these addresses. */
+export interface CompiledRegion {
+  readonly pc: number;
+  readonly index: number;
+  readonly module: WebAssembly.Module;
+  readonly sources: readonly { start: number; bytes: Uint8Array }[];
+  readonly pages: readonly number[];
+  readonly instructions: number;
+}
+
+export const DEFAULT_LIMITS: RegionLimits = { blocks: 64, instructions: 600 };
+
+export interface Source {
+  readonly blocks: BlockMap;
+  /** Bytes as they stand now. */
+  fetch(start: number, length: number): Uint8Array;
+}
+
+/** Translate the regions entered at these PCs into one module. PCs that give nothing are left out. */
+export function translateBatch(
+  isa: Isa,
+  table: TableSpace,
+  entries: readonly number[],
+  source: Source,
+  follow: (pc: number) => boolean,
+  limits: RegionLimits = DEFAULT_LIMITS,
+): CompiledRegion[] {
+  const m = new ModuleBuilder();
+  m.importMemory();
+  m.importTable();
+  const imports = (name: string) => m.importFunction(name, callable(isa, name));
+  const made: { region: Region; lowering: RegionLowering }[] = [];
+  for (const entry of entries) {
+    const region = formRegion(entry, (pc) => source.blocks.decodeRun(pc), follow, limits);
+    if (!region.blocks.has(entry)) continue;
+    const lowering = new RegionLowering(isa, imports);
+    lowering.lower(region);
+    made.push({ region, lowering });
+  }
+  if (made.length === 0) return [];
+  const first = table.allocate(made.length);
+  m.elements(
+    first,
+    made.map(({ lowering }) => m.define(REGION, lowering.f)),
+  );
+  const module = new WebAssembly.Module(m.encode() as never);
+  return made.map(({ region, lowering }, i) => {
+    const sources = mergeRanges([...region.blocks.values()].map((b) => [b.pc, b.end]));
+    const pages = new Set<number>();
+    for (const [start, end] of sources)
+      for (let p = Math.floor(start / 4096); p <= Math.floor((end - 1) / 4096); p++) pages.add(p);
+    return {
+      pc: region.entry,
+      index: first + i,
+      module,
+      sources: sources.map(([start, end]) => ({ start, bytes: source.fetch(start, end - start) })),
+      pages: [...pages],
+      instructions: lowering.instructions,
+    };
+  });
+}
+
+function mergeRanges(ranges: [number, number][]): [number, number][] {
+  ranges.sort((a, b) => a[0] - b[0]);
+  const merged: [number, number][] = [];
+  for (const [start, end] of ranges) {
+    const last = merged[merged.length - 1];
+    if (last && start <= last[1]) last[1] = Math.max(last[1], end);
+    else merged.push([start, end]);
+  }
+  return merged;
+}
