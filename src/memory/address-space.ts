@@ -327,10 +327,12 @@ export class AddressSpace extends GuestView {
     if (!isAligned(start)) fail('EINVAL');
     const end = start + roundUp(length);
     let covered = start;
+    let refused = false;
     for (const region of this.regions.overlapping(start, end)) {
       if (region.start <= covered) covered = Math.min(end, region.end);
-      region.object?.flush();
+      if (region.object?.flush() === false) refused = true;
     }
+    if (refused) fail('EIO');
     if (covered < end) fail('ENOMEM');
   }
 

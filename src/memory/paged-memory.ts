@@ -4,7 +4,7 @@ import { giveMemory, takeMemory } from './memory-pool.ts';
 import { EXECUTE, HAS_CODE, READ, READ_WIDE, WRITE, WRITE_WIDE } from './page-map.ts';
 import { type Region, RegionList } from './regions.ts';
 import { PAGE_MAP, PAGE_SHIFT, PAGE_SIZE, RUNTIME_SIZE, WINDOW_SIZE } from './runtime-area.ts';
-import { beforeFileAccess, type SharedObject, type SharedUser, writePage } from './shared-objects.ts';
+import { beforeFileAccess, readPages, type SharedObject, type SharedUser, writePage } from './shared-objects.ts';
 
 /** First address that user programs cannot map. */
 export const ADDRESS_LIMIT = 0x7fff_ffff_f000;
@@ -277,7 +277,7 @@ export abstract class PagedMemory implements SharedUser {
       if (position >= region.file.size()) fault(address, access, 'beyond-file');
       beforeFileAccess(region.file.mapKey);
       const bytes = new Uint8Array(PAGE_SIZE);
-      region.file.readAt(bytes, position);
+      if (readPages(region.file, bytes, position) < 0) fault(address, access, 'beyond-file');
       this.#far.set(number, bytes);
     }
     if (access === 'write' && this.#farCode.has(number)) this.dropCode(page, page + PAGE_SIZE);
@@ -309,25 +309,24 @@ export abstract class PagedMemory implements SharedUser {
       if (state[i] & PRESENT) continue;
       let j = i;
       while (j <= last && (state[j] & PRESENT) === 0) j++;
-      this.#fillRun(region, i, j);
+      if (!this.#fillRun(region, i, j)) fault(address, access, 'beyond-file');
       i = j;
     }
     this.refresh(from, end, region);
   }
 
-  /** Give window pages [first, last) their initial content. */
-  #fillRun(region: Region, first: number, last: number): void {
+  /** Give window pages [first, last) their initial content; false when the file cannot be read. */
+  #fillRun(region: Region, first: number, last: number): boolean {
     const state = this.#state;
     const start = RUNTIME_SIZE + first * PAGE_SIZE;
     const end = RUNTIME_SIZE + last * PAGE_SIZE;
     let loaded = 0;
     if (region.file) {
       const position = region.offset + (this.windowBase + first * PAGE_SIZE - region.start);
-      const into = this.u8.subarray(start, end);
-      while (loaded < into.length) {
-        const count = region.file.readAt(into.subarray(loaded), position + loaded);
-        if (count <= 0) break;
-        loaded += count;
+      loaded = readPages(region.file, this.u8.subarray(start, end), position);
+      if (loaded < 0) {
+        for (let i = first; i < last; i++) state[i] |= STAINED;
+        return false;
       }
     }
     for (let i = first; i < last; i++) {
@@ -336,6 +335,7 @@ export abstract class PagedMemory implements SharedUser {
       if (state[i] & STAINED && tail < at + PAGE_SIZE) this.u8.fill(0, tail, at + PAGE_SIZE);
       state[i] = region.file ? PRESENT | STAINED : PRESENT;
     }
+    return true;
   }
 
   /** Let writes through to `page` and to present neighbours without code. */
@@ -391,23 +391,30 @@ export abstract class PagedMemory implements SharedUser {
     for (const region of this.regions.all) if (region.object === object) this.refresh(region.start, region.end, region);
   }
 
-  writeBack(object: SharedObject): void {
+  writeBack(object: SharedObject): boolean {
+    let complete = true;
     for (const region of this.regions.all) {
-      if (region.object === object) this.writeBackRange(region, region.start, region.end);
+      if (region.object === object && !this.writeBackRange(region, region.start, region.end)) complete = false;
     }
+    return complete;
   }
 
   /** Write modified direct pages of a sole shared file mapping to the file; later writes are noticed again. */
-  protected writeBackRange(region: Region, start: number, end: number): void {
-    if (!region.file || !region.object?.sole || !this.inWindow(start)) return;
+  protected writeBackRange(region: Region, start: number, end: number): boolean {
+    if (!region.file || !region.object?.sole || !this.inWindow(start)) return true;
+    let complete = true;
+    let wrote = false;
     for (let address = start; address < end; address += PAGE_SIZE) {
       const slot = this.#slot(address);
       if ((this.#state[slot] & WRITTEN) === 0) continue;
       const at = RUNTIME_SIZE + slot * PAGE_SIZE;
-      writePage(region.file, this.u8.subarray(at, at + PAGE_SIZE), region.offset + (address - region.start));
+      const page = this.u8.subarray(at, at + PAGE_SIZE);
+      if (!writePage(region.file, page, region.offset + (address - region.start))) complete = false;
       this.#state[slot] &= ~WRITTEN;
+      wrote = true;
     }
-    this.refresh(start, end, region);
+    if (wrote) this.refresh(start, end, region);
+    return complete;
   }
 
   reload(object: SharedObject, from: number, to: number): void {

@@ -1,4 +1,5 @@
 /** Pages seen by several mappings (MAP_SHARED): files by their key, anonymous memory by identity; and the coherence of mapped files with read and write calls. */
+import { GuestError } from '../base/failures.ts';
 import type { MappedFile } from './address-space.ts';
 import { PAGE_SIZE } from './runtime-area.ts';
 
@@ -6,8 +7,8 @@ import { PAGE_SIZE } from './runtime-area.ts';
 export interface SharedUser {
   /** Move this space's direct pages of the object into the object: it is about to be seen from elsewhere. */
   surrender(object: SharedObject): void;
-  /** Write pages held directly back to the file. */
-  writeBack(object: SharedObject): void;
+  /** Write pages held directly back to the file; false when it refused some. */
+  writeBack(object: SharedObject): boolean;
   /** The file changed in [from, to): forget what was loaded of it. */
   reload(object: SharedObject, from: number, to: number): void;
   /** Someone wrote the object's page at `position`: drop code that was made from it. */
@@ -49,13 +50,13 @@ export class SharedObject {
     this.file?.drop?.();
   }
 
-  /** The page at `position` (page-aligned), or undefined beyond the end of the file. */
+  /** The page at `position` (page-aligned), or undefined beyond the end of the file or where it cannot be read. */
   page(position: number): Uint8Array | undefined {
     const held = this.pages.get(position);
     if (held) return held;
     if (this.file && position >= this.file.size()) return undefined;
     const page = new Uint8Array(PAGE_SIZE);
-    this.file?.readAt(page, position);
+    if (this.file && readPages(this.file, page, position) < 0) return undefined;
     this.pages.set(position, page);
     return page;
   }
@@ -66,12 +67,16 @@ export class SharedObject {
     if (this.hasCode) for (const user of this.users) user.sharedPageWritten(this, position);
   }
 
-  /** Write every modified page back to the file, never past its end. */
-  flush(): void {
-    if (!this.file) return;
-    if (this.sole) for (const user of this.users) user.writeBack(this);
-    for (const position of this.dirty) writePage(this.file, this.pages.get(position)!, position);
+  /** Write every modified page back to the file, never past its end; false when the file refused some of it. */
+  flush(): boolean {
+    if (!this.file) return true;
+    let complete = true;
+    if (this.sole) for (const user of this.users) if (!user.writeBack(this)) complete = false;
+    for (const position of this.dirty) {
+      if (!writePage(this.file, this.pages.get(position)!, position)) complete = false;
+    }
     this.dirty.clear();
+    return complete;
   }
 
   reload(from: number, to: number): void {
@@ -80,7 +85,7 @@ export class SharedObject {
       if (position + PAGE_SIZE <= from || position >= to) continue;
       page.fill(0);
       if (position < this.file!.size()) {
-        this.file!.readAt(page, position);
+        readPages(this.file!, page, position);
       } else {
         this.pages.delete(position);
         this.dirty.delete(position);
@@ -89,9 +94,32 @@ export class SharedObject {
   }
 }
 
-export function writePage(file: MappedFile, page: Uint8Array, position: number): void {
-  const length = Math.min(page.length, file.size() - position);
-  if (length > 0) file.writeAt(page.subarray(0, length), position);
+/** Write one page back; false when the file refuses (a full disk, a mount taken away): as on Linux only msync tells. */
+export function writePage(file: MappedFile, page: Uint8Array, position: number): boolean {
+  try {
+    const length = Math.min(page.length, file.size() - position);
+    if (length > 0) file.writeAt(page.subarray(0, length), position);
+    return true;
+  } catch (error) {
+    if (error instanceof GuestError) return false;
+    throw error;
+  }
+}
+
+/** Fill `into` from the file as far as it goes; returns how much, or -1 when the file cannot be read, which is a bus error. */
+export function readPages(file: MappedFile, into: Uint8Array, position: number): number {
+  try {
+    let done = 0;
+    while (done < into.length) {
+      const count = file.readAt(done === 0 ? into : into.subarray(done), position + done);
+      if (count <= 0) break;
+      done += count;
+    }
+    return done;
+  } catch (error) {
+    if (error instanceof GuestError) return -1;
+    throw error;
+  }
 }
 
 const objects = new Map<unknown, SharedObject>();

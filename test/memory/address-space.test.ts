@@ -412,6 +412,26 @@ describe('shared mappings', () => {
   });
 });
 
+test('a file that cannot be read is a bus error, one that cannot be written fails msync alone', () => {
+  const refuse = () => {
+    throw new GuestError('EIO');
+  };
+  const space = new AddressSpace();
+  const unreadable = space.map({ address: 0, length: PAGE, prot: RW, file: { ...fileOf(PAGE), readAt: refuse } });
+  expect(outcome(() => space.readU8(unreadable))).toMatch(/^beyond-file/);
+  const full = space.map({
+    address: 0,
+    length: PAGE,
+    prot: RW,
+    shared: true,
+    file: { ...fileOf(PAGE), writeAt: refuse },
+  });
+  space.writeU8(full, 1);
+  expect(outcome(() => space.sync(full, PAGE))).toBe('EIO');
+  space.writeU8(full, 2);
+  expect(outcome(() => space.dispose())).toBe('ok');
+});
+
 test('a mapped file is held from the first mapping to the last, through cuts, merges, moves and forks', () => {
   let holders = 0;
   const file = { ...fileOf(8 * PAGE), retain: () => holders++, drop: () => holders-- };
