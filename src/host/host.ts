@@ -40,8 +40,11 @@ export interface DirectoryEntry {
 
 /** An open regular file; stays usable after its name is gone. */
 export interface HostFile {
+  /** Equal for every open file of the same inode, in all VMs of this Node process. */
+  readonly identity: unknown;
   read(into: Uint8Array, position: number): number;
   write(from: Uint8Array, position: number): number;
+  size(): number;
   stat(): Stat;
   truncate(size: number): void;
   chmod(mode: number): void;
@@ -54,15 +57,25 @@ export interface HostFile {
 export interface HostFs {
   readonly name: string;
   readonly readOnly: boolean;
+  /** The back end refuses for itself what permission bits forbid (real files, when the host does not run as root). */
+  readonly checksPermissions?: boolean;
+  /** As whom the host makes files, set-gid directories included; undefined: the VFS sets owners. */
+  readonly createsAs?: { uid: number; gid: number };
   open(path: string, how: HostOpen): HostFile;
   /** ENOENT when absent. */
   lstat(path: string): Stat;
+  /** Surely a directory, with no link on the way to it: answers path resolution at once. false: unknown. */
+  plain?(path: string): boolean;
+  /** Without '.' and '..'. */
   readdir(path: string): DirectoryEntry[];
   readlink(path: string): string;
   mkdir(path: string, mode: number): void;
   rmdir(path: string): void;
   unlink(path: string): void;
+  /** Replaces `to` as rename(2) does; the VFS has ruled out '.' and moves into oneself. */
   rename(from: string, to: string): void;
+  /** Swap two names at once, where the back end can. */
+  exchange?(a: string, b: string): void;
   link(existing: string, path: string): void;
   symlink(target: string, path: string): void;
   /** A fifo, socket name or device node, where the back end can keep one. */

@@ -135,11 +135,17 @@ export class Places {
 
   hold(mount: Mount, path: string): Place {
     let byPath = this.#byFs.get(mount.fs);
-    if (byPath === undefined) this.#byFs.set(mount.fs, (byPath = new Map()));
-    let at = byPath.get(path);
-    if (at === undefined) byPath.set(path, (at = []));
+    if (byPath === undefined) {
+      byPath = new Map();
+      this.#byFs.set(mount.fs, byPath);
+    }
+    const at = byPath.get(path) ?? [];
     let place = at.find((p) => p.mount === mount);
-    if (place === undefined) at.push((place = new Place(mount, path)));
+    if (place === undefined) {
+      place = new Place(mount, path);
+      at.push(place);
+      byPath.set(path, at);
+    }
     place.users++;
     return place;
   }

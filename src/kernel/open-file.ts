@@ -1,6 +1,8 @@
 /** An open file description: what a descriptor refers to; subclasses are regular files, directories, pipes, ttys, sockets, event objects. Knows no guest numbers. */
 import { fail } from '../base/failures.ts';
 import type { Stat } from '../host/host.ts';
+import type { Place } from './mounts.ts';
+import type { OpenHow } from './vfs.ts';
 import { WaitQueue } from './wait.ts';
 
 /** Readiness bits, OS-neutral. */
@@ -23,6 +25,8 @@ export abstract class OpenFile {
   nonblocking = false;
   /** Current position, for files that have one. */
   position = 0;
+  /** The name it was opened by, for files that have one; follows renames. The VFS fills it in. */
+  place: Place | undefined;
   /** Woken whenever `readiness` may have changed. */
   readonly queue = new WaitQueue();
   #references = 0;
@@ -43,6 +47,10 @@ export abstract class OpenFile {
     fail('EINVAL');
   }
   sync(): void {}
+  /** Opened once more through /proc/self/fd or /dev/fd: a description of its own where that makes sense, else this one. */
+  reopen(_how: OpenHow): OpenFile {
+    return this;
+  }
   /** READABLE | WRITABLE | … at this moment. */
   readiness(): number {
     return READABLE | WRITABLE;

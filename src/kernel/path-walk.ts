@@ -202,7 +202,8 @@ function isSimple(path: string): boolean {
     if (i < path.length && path.charCodeAt(i) !== 47) continue;
     const length = i - start;
     if (length === 0) return false;
-    if (length <= 2 && path.charCodeAt(start) === 46 && (length === 1 || path.charCodeAt(start + 1) === 46)) return false;
+    if (length <= 2 && path.charCodeAt(start) === 46 && (length === 1 || path.charCodeAt(start + 1) === 46))
+      return false;
     start = i + 1;
   }
   return true;

@@ -1,7 +1,16 @@
-/** The virtual file system: mounts, path resolution and every operation on names; bytes and metadata belong to the host back ends, descriptors to FdTable. SKELETON: signatures are the contract, bodies follow. */
-import { bug } from '../base/failures.ts';
-import type { FileType, HostFs, Stat } from '../host/host.ts';
+/** The virtual file system: every operation on names, over mounts.ts and path-walk.ts; bytes and metadata belong to the host back ends, descriptors to FdTable. */
+import { fail, GuestError } from '../base/failures.ts';
+import type { DirectoryEntry, FileType, HostFile, HostFs, Stat } from '../host/host.ts';
+import { DirectoryFile, type NameSource, PathFile } from './directory-file.ts';
+import { FsContext } from './fs-context.ts';
+import { type Mount, type MountOptions, MountTable, type Place, Places } from './mounts.ts';
 import type { OpenFile } from './open-file.ts';
+import { type Found, PathWalk, type Walker } from './path-walk.ts';
+import { permits, type Want } from './permissions.ts';
+import { RegularFile } from './regular-file.ts';
+
+export { FsContext } from './fs-context.ts';
+export type { MountOptions } from './mounts.ts';
 
 /** What open is asked for, symbolic. Neither read nor write with `path`: only a name to hang other calls on (O_PATH). */
 export interface OpenHow {
@@ -38,59 +47,6 @@ export const ON_BASE: LookUp = { empty: true };
 /** A time to set: nanoseconds since the epoch, the present, or unchanged. */
 export type NewTime = bigint | 'now' | undefined;
 
-/** The file-system side of a process: where it stands, what it takes for '/', its umask, and as whom it creates files. */
-export class FsContext {
-  umask = 0o022;
-  /** As whom files are created and permissions checked (fsuid, fsgid); 0 may do anything. */
-  uid = 0;
-  gid = 0;
-  groups: readonly number[] = [];
-  /** A copy for fork; CLONE_FS shares the object instead. */
-  clone(): FsContext { return bug('skeleton'); }
-}
-
-export interface MountOptions {
-  /** Path inside the back end that appears at the mount point; default '/'. */
-  source?: string;
-  readOnly?: boolean;
-  /** First and third column of /proc/mounts. */
-  device?: string;
-  type?: string;
-}
-
-/** `base`: the open directory a relative path starts from (dirfd), undefined for the current directory. Paths are the guest's, as strings. All fail with symbolic errors. */
-export class Vfs {
-  mount(_at: string, _fs: HostFs, _options?: MountOptions): void { bug('skeleton'); }
-  /** A context at '/', with '/' as its root. */
-  context(_cwd = '/'): FsContext { return bug('skeleton'); }
-
-  open(_context: FsContext, _base: OpenFile | undefined, _path: string, _how: OpenHow): OpenFile { return bug('skeleton'); }
-  stat(_context: FsContext, _base: OpenFile | undefined, _path: string, _look?: LookUp): Stat { return bug('skeleton'); }
-  /** EACCES, EROFS or ENOENT unless the wanted access is there. */
-  access(_context: FsContext, _base: OpenFile | undefined, _path: string, _want: { read?: boolean; write?: boolean; execute?: boolean }, _look?: LookUp): void { bug('skeleton'); }
-  readlink(_context: FsContext, _base: OpenFile | undefined, _path: string): string { return bug('skeleton'); }
-  mkdir(_context: FsContext, _base: OpenFile | undefined, _path: string, _mode: number): void { bug('skeleton'); }
-  rmdir(_context: FsContext, _base: OpenFile | undefined, _path: string): void { bug('skeleton'); }
-  unlink(_context: FsContext, _base: OpenFile | undefined, _path: string): void { bug('skeleton'); }
-  rename(_context: FsContext, _fromBase: OpenFile | undefined, _from: string, _toBase: OpenFile | undefined, _to: string, _how?: { noReplace?: boolean; exchange?: boolean }): void { bug('skeleton'); }
-  /** A hard link; `look.follow` as linkat's AT_SYMLINK_FOLLOW, default no. */
-  link(_context: FsContext, _fromBase: OpenFile | undefined, _from: string, _toBase: OpenFile | undefined, _to: string, _look?: LookUp): void { bug('skeleton'); }
-  symlink(_context: FsContext, _target: string, _base: OpenFile | undefined, _path: string): void { bug('skeleton'); }
-  mknod(_context: FsContext, _base: OpenFile | undefined, _path: string, _type: FileType, _mode: number, _rdev?: number): void { bug('skeleton'); }
-  chmod(_context: FsContext, _base: OpenFile | undefined, _path: string, _mode: number, _look?: LookUp): void { bug('skeleton'); }
-  /** -1: leave alone. */
-  chown(_context: FsContext, _base: OpenFile | undefined, _path: string, _uid: number, _gid: number, _look?: LookUp): void { bug('skeleton'); }
-  utimes(_context: FsContext, _base: OpenFile | undefined, _path: string, _atime: NewTime, _mtime: NewTime, _look?: LookUp): void { bug('skeleton'); }
-  truncate(_context: FsContext, _base: OpenFile | undefined, _path: string, _size: number): void { bug('skeleton'); }
-  statfs(_context: FsContext, _base: OpenFile | undefined, _path: string, _look?: LookUp): FsStat { return bug('skeleton'); }
-  chdir(_context: FsContext, _base: OpenFile | undefined, _path: string, _look?: LookUp): void { bug('skeleton'); }
-  chroot(_context: FsContext, _path: string): void { bug('skeleton'); }
-  /** The current directory as getcwd gives it; ENOENT when it was removed. */
-  cwd(_context: FsContext): string { return bug('skeleton'); }
-  /** The path of an open file as /proc/self/fd shows it: '/a/b', '/a/b (deleted)', 'pipe:[12]'. */
-  pathOf(_context: FsContext, _file: OpenFile): string { return bug('skeleton'); }
-}
-
 export interface FsStat {
   type: number;
   blockSize: number;
@@ -99,4 +55,624 @@ export interface FsStat {
   files: number;
   filesFree: number;
   readOnly: boolean;
+}
+
+/** What the VFS leaves to other parts of the kernel. */
+export interface VfsOptions {
+  /** Nanoseconds since the epoch, for utimes 'now'. */
+  now?: () => bigint;
+  /** Opens a device node by its number; undefined: no such device (ENXIO). */
+  openDevice?: (type: 'character' | 'block', rdev: number, how: OpenHow) => OpenFile | undefined;
+  /** Opens a named pipe; `key` is the same for every opening of it. */
+  openFifo?: (key: string, how: OpenHow) => OpenFile;
+}
+
+type Base = OpenFile | undefined;
+
+const MODE_BITS = 0o7777;
+
+/** `base`: the open directory a relative path starts from (dirfd), undefined for the current directory. Paths are the guest's, as strings. All fail with symbolic errors. */
+export class Vfs {
+  readonly mounts = new MountTable();
+  /** Where device nodes and named pipes lead; the composition root fills them in. */
+  openDevice: NonNullable<VfsOptions['openDevice']>;
+  openFifo: NonNullable<VfsOptions['openFifo']>;
+  readonly #now: () => bigint;
+  readonly #places = new Places();
+  readonly #walk = new PathWalk(this.mounts);
+  readonly #names: NameSource;
+  #unnamed = 0;
+
+  constructor(options: VfsOptions = {}) {
+    this.#now = options.now ?? (() => BigInt(Date.now()) * 1_000_000n);
+    this.openDevice = options.openDevice ?? (() => undefined);
+    this.openFifo = options.openFifo ?? (() => fail('ENXIO'));
+    this.#names = {
+      stat: (file) => this.#walk.lstat(file.place!.mount, file.place!.guest, file.place!.path) ?? fail('ENOENT'),
+      list: (file) => this.#list(file.place!),
+      released: (file) => this.#forget(file),
+    };
+  }
+
+  /** Show `fs` at the guest path `at` (absolute, no links). A later mount at the same place hides the earlier one. */
+  mount(at: string, fs: HostFs, options: MountOptions = {}): Mount {
+    return this.mounts.add(at, fs, options);
+  }
+
+  unmount(mount: Mount): void {
+    this.mounts.remove(mount);
+  }
+
+  /** A context at `cwd`, with '/' as its root. */
+  context(cwd = '/'): FsContext {
+    const place = this.#hold(this.mounts.find('/') ?? fail('ENOENT'), '/');
+    const context = new FsContext(this.#places, place, place);
+    this.#places.letGo(place);
+    if (cwd !== '/') this.chdir(context, undefined, cwd);
+    return context;
+  }
+
+  // Opening
+
+  open(context: FsContext, base: Base, path: string, how: OpenHow): OpenFile {
+    if (how.tmpfile) return this.#openUnnamed(context, base, path, how);
+    const follow = !how.nofollow && !(how.create && how.exclusive);
+    const found = this.#find(context, base, path, { follow });
+    const stat = found.stat;
+    if (found.file !== undefined && !how.path) {
+      if (how.create && how.exclusive) fail('EEXIST');
+      if (how.directory && stat!.type !== 'directory') fail('ENOTDIR');
+      if (stat!.type !== 'directory') return found.file.reopen(how);
+    }
+    if (found.deleted) fail('ENOENT');
+    if (stat === undefined) {
+      if (!how.create) fail('ENOENT');
+      return this.#create(context, found, how);
+    }
+    if (how.create && how.exclusive) fail('EEXIST');
+    if (how.directory && stat.type !== 'directory') fail('ENOTDIR');
+    if (how.create && how.directory) fail('EINVAL');
+    if (how.path) return this.#named(found, new PathFile(this.#names, stat));
+    if (stat.type === 'symlink') fail('ELOOP');
+    if (stat.type === 'directory') {
+      if (how.write || how.create || how.truncate) fail('EISDIR');
+      this.#demand(context, found, { read: true });
+      const directory = new DirectoryFile(this.#names, stat);
+      directory.nonblocking = how.nonblock ?? false;
+      return this.#named(found, directory);
+    }
+    this.#demand(context, found, { read: how.read, write: how.write || how.truncate });
+    const special = found.mount.fs.openFile?.(found.path, how);
+    if (special !== undefined) return this.#named(found, special);
+    switch (stat.type) {
+      case 'file':
+        if (how.write || how.truncate) this.#demandWritable(found);
+        return this.#regular(found, this.#openHost(found, how), how);
+      case 'fifo':
+        return this.#named(found, this.openFifo(`${stat.dev}:${stat.ino}`, how));
+      case 'character':
+      case 'block':
+        return this.#named(found, this.openDevice(stat.type, stat.rdev, how) ?? fail('ENXIO'));
+      default:
+        return fail('ENXIO');
+    }
+  }
+
+  #openHost(found: Found, how: OpenHow): HostFile {
+    return found.mount.fs.open(found.path, {
+      read: how.read ?? false,
+      write: how.write ?? false,
+      truncate: how.truncate,
+    });
+  }
+
+  #create(context: FsContext, found: Found, how: OpenHow): OpenFile {
+    if (found.slash) fail('EISDIR');
+    this.#demandWritableParent(context, found);
+    const host = found.mount.fs.open(found.path, {
+      read: how.read ?? false,
+      write: how.write ?? false,
+      create: true,
+      exclusive: true,
+      mode: (how.mode ?? 0) & MODE_BITS & ~context.umask,
+    });
+    this.#own(context, found);
+    return this.#regular(found, host, how);
+  }
+
+  #openUnnamed(context: FsContext, base: Base, path: string, how: OpenHow): OpenFile {
+    if (!how.write) fail('EINVAL');
+    const found = this.#find(context, base, path, { follow: true });
+    if (found.stat === undefined) fail('ENOENT');
+    if (found.stat.type !== 'directory') fail('ENOTDIR');
+    this.#demandWritable(found);
+    const inside = `${found.path === '/' ? '' : found.path}/.unnamed-${Date.now().toString(36)}-${this.#unnamed++}`;
+    const mode = (how.mode ?? 0) & MODE_BITS & ~context.umask;
+    const host = found.mount.fs.open(inside, { read: true, write: true, create: true, exclusive: true, mode });
+    const file = this.#regular({ ...found, path: inside }, host, how);
+    found.mount.fs.unlink(inside);
+    this.#places.removed(found.mount.fs, inside);
+    return file;
+  }
+
+  #regular(found: Found, host: HostFile, how: OpenHow): RegularFile {
+    const file = new RegularFile(
+      host,
+      how,
+      (f) => this.#forget(f),
+      (f, again) => this.#byName(f, again),
+    );
+    return this.#named(found, file);
+  }
+
+  /** /proc/self/fd/N of a regular file opens its name afresh while it still has it. */
+  #byName(file: RegularFile, how: OpenHow): OpenFile | undefined {
+    const place = file.place;
+    if (place === undefined || place.deleted) return undefined;
+    if ((how.write || how.truncate) && place.mount.readOnly) fail('EROFS');
+    const host = place.mount.fs.open(place.path, {
+      read: how.read ?? false,
+      write: how.write ?? false,
+      truncate: false,
+    });
+    if (host.identity !== file.mapKey) {
+      host.close();
+      return undefined;
+    }
+    if (how.truncate) host.truncate(0);
+    const found = { mount: place.mount, path: place.path, guest: place.guest };
+    return this.#regular(found as Found, host, how);
+  }
+
+  #named<T extends OpenFile>(found: Pick<Found, 'mount' | 'path' | 'guest'>, file: T): T {
+    // A device may hand out one and the same open file (the terminal): its first name stays.
+    if (file.place === undefined) {
+      file.place = this.#hold(found.mount, found.path);
+      file.path = found.guest;
+    }
+    return file;
+  }
+
+  #hold(mount: Mount, path: string): Place {
+    return this.#places.hold(mount, path);
+  }
+
+  #forget(file: OpenFile): void {
+    if (file.place !== undefined) this.#places.letGo(file.place);
+  }
+
+  #list(place: Place): DirectoryEntry[] {
+    const { mount, guest } = place;
+    const self = this.#walk.lstat(mount, guest, place.path) ?? fail('ENOENT');
+    const up = guest === '/' ? '/' : guest.slice(0, Math.max(1, guest.lastIndexOf('/')));
+    const upMount = this.mounts.find(up)!;
+    const parent = guest === '/' ? self : (this.#walk.lstat(upMount, up, upMount.inside(up)) ?? self);
+    const entries: DirectoryEntry[] = [
+      { name: '.', type: 'directory', ino: self.ino },
+      { name: '..', type: 'directory', ino: parent.ino },
+    ];
+    const mounted = this.mounts.namesBelow(guest);
+    let own: DirectoryEntry[] = [];
+    try {
+      own = mount.fs.readdir(place.path);
+    } catch (error) {
+      // Only a way to a mount point, absent in the tree below.
+      if (!(error instanceof GuestError) || error.code !== 'ENOENT' || mounted.length === 0) throw error;
+    }
+    if (mounted.length === 0) return entries.concat(own);
+    for (const entry of own) if (!mounted.includes(entry.name)) entries.push(entry);
+    for (const name of mounted) {
+      const at = guest === '/' ? `/${name}` : `${guest}/${name}`;
+      const below = this.mounts.find(at)!;
+      const stat = this.#walk.lstat(below, at, below.inside(at));
+      if (stat !== undefined) entries.push({ name, type: stat.type, ino: stat.ino });
+    }
+    return entries;
+  }
+
+  // Asking
+
+  stat(context: FsContext, base: Base, path: string, look: LookUp = {}): Stat {
+    if (path === '' && look.empty && base !== undefined) return base.stat();
+    const found = this.#find(context, base, path, { ...look, follow: look.follow ?? true });
+    if (found.file !== undefined) return found.file.stat();
+    return found.stat ?? fail('ENOENT');
+  }
+
+  /** EACCES, EROFS or ENOENT unless the wanted access is there. */
+  access(context: FsContext, base: Base, path: string, want: Want, look: LookUp = {}): void {
+    const found = this.#existing(context, base, path, { ...look, follow: look.follow ?? true });
+    const type = found.stat!.type;
+    if (want.write && (type === 'file' || type === 'directory')) this.#demandWritable(found);
+    if (!permits(context, found.stat!, want)) fail('EACCES');
+  }
+
+  readlink(context: FsContext, base: Base, path: string): string {
+    const found = this.#existing(context, base, path, { follow: false, empty: true });
+    // An empty path with O_PATH|O_NOFOLLOW names the link itself; otherwise only links can be read.
+    if (found.stat!.type !== 'symlink') fail(path === '' ? 'ENOENT' : 'EINVAL');
+    return found.mount.fs.readlink(found.path);
+  }
+
+  statfs(context: FsContext, base: Base, path: string, look: LookUp = {}): FsStat {
+    const found = this.#existing(context, base, path, { ...look, follow: look.follow ?? true });
+    return { ...found.mount.fs.statfs(), readOnly: found.mount.readOnly };
+  }
+
+  // Changing the tree
+
+  mkdir(context: FsContext, base: Base, path: string, mode: number): void {
+    const found = this.#fresh(context, base, path, true);
+    // The set-id bits are not for mkdir to set; the sticky bit is.
+    found.mount.fs.mkdir(found.path, mode & 0o1777 & ~context.umask);
+    this.#own(context, found);
+  }
+
+  rmdir(context: FsContext, base: Base, path: string): void {
+    const found = this.#find(context, base, path, { follow: false });
+    if (found.last === '.') fail('EINVAL');
+    if (found.last === '..') fail('ENOTEMPTY');
+    if (found.stat === undefined) fail('ENOENT');
+    if (found.stat.type !== 'directory') fail('ENOTDIR');
+    this.#demandWritableParent(context, found, found.stat);
+    this.#demandNoMount(found);
+    found.mount.fs.rmdir(found.path);
+    this.#places.removed(found.mount.fs, found.path);
+  }
+
+  unlink(context: FsContext, base: Base, path: string): void {
+    const found = this.#find(context, base, path, { follow: false });
+    if (found.stat === undefined) fail('ENOENT');
+    if (found.stat.type === 'directory') fail('EISDIR');
+    if (found.slash) fail('ENOTDIR');
+    this.#demandWritableParent(context, found, found.stat);
+    this.#demandNoMount(found);
+    found.mount.fs.unlink(found.path);
+    this.#places.removed(found.mount.fs, found.path);
+  }
+
+  rename(
+    context: FsContext,
+    fromBase: Base,
+    fromPath: string,
+    toBase: Base,
+    toPath: string,
+    how: { noReplace?: boolean; exchange?: boolean } = {},
+  ): void {
+    if (how.noReplace && how.exchange) fail('EINVAL');
+    const from = this.#find(context, fromBase, fromPath, { follow: false });
+    const to = this.#find(context, toBase, toPath, { follow: false });
+    if (!isName(from.last) || !isName(to.last)) fail('EBUSY');
+    if (from.stat === undefined) fail('ENOENT');
+    if (how.noReplace && to.stat !== undefined) fail('EEXIST');
+    if (how.exchange && to.stat === undefined) fail('ENOENT');
+    const fs = from.mount.fs;
+    if (from.mount !== to.mount) fail(this.mounts.isMountPoint(from.guest) ? 'EBUSY' : 'EXDEV');
+    this.#demandWritableParent(context, from, from.stat);
+    this.#demandWritableParent(context, to, to.stat);
+    this.#demandNoMount(from);
+    if (to.stat !== undefined) this.#demandNoMount(to);
+    const isDirectory = from.stat.type === 'directory';
+    if ((from.slash || to.slash) && !isDirectory) fail('ENOTDIR');
+    if (isDirectory && to.path.startsWith(`${from.path}/`)) fail('EINVAL');
+    if (from.path.startsWith(`${to.path}/`)) fail(how.exchange ? 'EINVAL' : 'ENOTEMPTY');
+    if (from.path === to.path) return;
+    if (how.exchange) {
+      this.#exchange(fs, from, to);
+      return;
+    }
+    if (to.stat !== undefined) {
+      if (isDirectory && to.stat.type !== 'directory') fail('ENOTDIR');
+      if (!isDirectory && to.stat.type === 'directory') fail('EISDIR');
+      // Two names of one file: rename does nothing.
+      if (!isDirectory && from.stat.ino === to.stat.ino && from.stat.dev === to.stat.dev) return;
+    }
+    fs.rename(from.path, to.path);
+    this.#places.renamed(fs, from.path, to.path, isDirectory);
+  }
+
+  #exchange(fs: HostFs, from: Found, to: Found): void {
+    if (fs.exchange !== undefined) fs.exchange(from.path, to.path);
+    else {
+      const parking = `${from.path}.exchange-${this.#unnamed++}`;
+      fs.rename(from.path, parking);
+      fs.rename(to.path, from.path);
+      fs.rename(parking, to.path);
+    }
+    this.#places.exchanged(fs, from.path, to.path);
+  }
+
+  /** A hard link; `look.follow` as linkat's AT_SYMLINK_FOLLOW, default no. */
+  link(context: FsContext, fromBase: Base, from: string, toBase: Base, to: string, look: LookUp = {}): void {
+    const source =
+      from === '' && look.empty && fromBase !== undefined
+        ? undefined
+        : this.#find(context, fromBase, from, { follow: look.follow ?? false });
+    const file = source === undefined ? fromBase : source.file;
+    const target = this.#fresh(context, toBase, to, false);
+    if (file instanceof RegularFile && (file.place === undefined || file.place.deleted)) {
+      this.#nameUnnamed(context, file, target);
+      return;
+    }
+    const mount = source?.mount ?? file?.place?.mount ?? fail('EXDEV');
+    const path = source?.path ?? file!.place!.path;
+    const stat = source === undefined ? file!.stat() : (source.stat ?? fail('ENOENT'));
+    if (stat.type === 'directory') fail('EPERM');
+    if (mount !== target.mount) fail('EXDEV');
+    mount.fs.link(path, target.path);
+  }
+
+  /** linkat of a file opened with O_TMPFILE: no back end can name it again, so its bytes move into a named one. */
+  #nameUnnamed(context: FsContext, file: RegularFile, target: Found): void {
+    const old = file.stat();
+    const host = target.mount.fs.open(target.path, {
+      read: true,
+      write: true,
+      create: true,
+      exclusive: true,
+      mode: old.mode,
+    });
+    const piece = new Uint8Array(256 * 1024);
+    for (let at = 0; at < old.size; ) {
+      const n = file.readAt(piece, at);
+      if (n === 0) break;
+      host.write(piece.subarray(0, n), at);
+      at += n;
+    }
+    this.#own(context, target);
+    host.utimes(old.atime, old.mtime);
+    file.adopt(host);
+    file.place = undefined;
+    this.#named(target, file);
+  }
+
+  symlink(context: FsContext, target: string, base: Base, path: string): void {
+    if (target === '') fail('ENOENT');
+    const found = this.#fresh(context, base, path, false);
+    found.mount.fs.symlink(target, found.path);
+    this.#own(context, found);
+  }
+
+  mknod(context: FsContext, base: Base, path: string, type: FileType, mode: number, rdev = 0): void {
+    if (type === 'directory') fail('EPERM');
+    if ((type === 'character' || type === 'block') && context.uid !== 0) fail('EPERM');
+    const found = this.#fresh(context, base, path, false);
+    const bits = mode & MODE_BITS & ~context.umask;
+    if (type === 'file') {
+      found.mount.fs.open(found.path, { read: false, write: true, create: true, exclusive: true, mode: bits }).close();
+    } else {
+      found.mount.fs.mknod(found.path, type, bits, rdev);
+    }
+    this.#own(context, found);
+  }
+
+  // Changing metadata
+
+  chmod(context: FsContext, base: Base, path: string, mode: number, look: LookUp = {}): void {
+    const found = this.#mutable(context, base, path, look);
+    if (found === undefined) return;
+    if (found.stat!.type === 'symlink') fail('EOPNOTSUPP');
+    this.#demandOwner(context, found.stat!);
+    if (found.file instanceof RegularFile) found.file.host.chmod(mode & MODE_BITS);
+    else found.mount.fs.chmod(found.path, mode & MODE_BITS);
+  }
+
+  /** -1: leave alone. */
+  chown(context: FsContext, base: Base, path: string, uid: number, gid: number, look: LookUp = {}): void {
+    const found = this.#mutable(context, base, path, look);
+    if (found === undefined) return;
+    const stat = found.stat!;
+    const newUid = uid === -1 ? stat.uid : uid;
+    const newGid = gid === -1 ? stat.gid : gid;
+    if (context.uid !== 0) {
+      const mine = stat.uid === context.uid && newUid === stat.uid;
+      if (!mine || (newGid !== stat.gid && newGid !== context.gid && !context.groups.includes(newGid))) fail('EPERM');
+    }
+    // As Linux: a change of owner takes the set-id bits off a program.
+    const dropped = stat.type === 'file' && (stat.mode & 0o111) !== 0 ? stat.mode & ~0o6000 : stat.mode;
+    const file = found.file instanceof RegularFile ? found.file.host : undefined;
+    if (file !== undefined) {
+      file.chown(newUid, newGid);
+      if (dropped !== stat.mode) file.chmod(dropped);
+    } else {
+      found.mount.fs.chown(found.path, newUid, newGid);
+      if (dropped !== stat.mode) found.mount.fs.chmod(found.path, dropped);
+    }
+  }
+
+  utimes(context: FsContext, base: Base, path: string, atime: NewTime, mtime: NewTime, look: LookUp = {}): void {
+    const found = this.#mutable(context, base, path, look);
+    if (found === undefined || (atime === undefined && mtime === undefined)) return;
+    const stat = found.stat!;
+    if (context.uid !== 0 && context.uid !== stat.uid) {
+      const both = atime === 'now' && mtime === 'now';
+      if (!both) fail('EPERM');
+      if (!permits(context, stat, { write: true })) fail('EACCES');
+    }
+    const now = atime === 'now' || mtime === 'now' ? this.#now() : undefined;
+    const a = atime === 'now' ? now : atime;
+    const m = mtime === 'now' ? now : mtime;
+    if (found.file instanceof RegularFile) found.file.host.utimes(a, m);
+    else found.mount.fs.utimes(found.path, a, m);
+  }
+
+  truncate(context: FsContext, base: Base, path: string, size: number): void {
+    if (size < 0) fail('EINVAL');
+    const found = this.#existing(context, base, path, { follow: true });
+    if (found.stat!.type === 'directory') fail('EISDIR');
+    if (found.stat!.type !== 'file') fail('EINVAL');
+    const file = this.open(context, base, path, { write: true }).retain();
+    try {
+      file.truncate(size);
+    } finally {
+      file.drop();
+    }
+  }
+
+  // Where one is
+
+  chdir(context: FsContext, base: Base, path: string, look: LookUp = {}): void {
+    const found = this.#existing(context, base, path, { ...look, follow: true });
+    if (found.stat!.type !== 'directory') fail('ENOTDIR');
+    if (found.deleted) fail('ENOENT');
+    if (!permits(context, found.stat!, { execute: true })) fail('EACCES');
+    const place = this.#hold(found.mount, found.path);
+    context.cwd = place;
+    this.#places.letGo(place);
+  }
+
+  chroot(context: FsContext, path: string): void {
+    const found = this.#existing(context, undefined, path, { follow: true });
+    if (found.stat!.type !== 'directory') fail('ENOTDIR');
+    if (context.uid !== 0) fail('EPERM');
+    const place = this.#hold(found.mount, found.path);
+    context.root = place;
+    this.#places.letGo(place);
+  }
+
+  /** The current directory as getcwd gives it; ENOENT when it was removed. */
+  cwd(context: FsContext): string {
+    if (context.cwd.deleted) fail('ENOENT');
+    const path = this.#seenFrom(context, context.cwd.guest);
+    return path ?? `(unreachable)${context.cwd.guest}`;
+  }
+
+  /** The path of an open file as /proc/self/fd shows it: '/a/b', '/a/b (deleted)', 'pipe:[12]'. */
+  pathOf(context: FsContext, file: OpenFile): string {
+    return file.place === undefined ? file.path : this.pathOfPlace(context, file.place);
+  }
+
+  pathOfPlace(context: FsContext, place: Place): string {
+    const path = this.#seenFrom(context, place.guest) ?? place.guest;
+    return place.deleted ? `${path} (deleted)` : path;
+  }
+
+  #seenFrom(context: FsContext, guest: string): string | undefined {
+    const root = context.root.guest;
+    if (root === '/') return guest;
+    if (guest === root) return '/';
+    return guest.startsWith(`${root}/`) ? guest.slice(root.length) : undefined;
+  }
+
+  // Looking up
+
+  #find(context: FsContext, base: Base, path: string, look: LookUp): Found {
+    if (path === '' && look.empty) return this.#foundBase(context, base);
+    let start = '/';
+    if (path.charCodeAt(0) !== 47) {
+      if (base !== undefined && !isDirectory(base)) fail(path === '' ? 'ENOENT' : 'ENOTDIR');
+      const place = base === undefined ? context.cwd : base.place!;
+      if (place.deleted) fail('ENOENT');
+      start = place.guest;
+    }
+    return this.#walk.walk(this.#walker(context), start, path, look.follow ?? true);
+  }
+
+  #walker(context: FsContext): Walker {
+    const maySearch =
+      context.uid === 0
+        ? undefined
+        : (stat: Stat, mount: Mount): void => {
+            if (!mount.fs.checksPermissions && !permits(context, stat, { execute: true })) fail('EACCES');
+          };
+    return { rootPath: context.root.guest, maySearch };
+  }
+
+  #foundBase(context: FsContext, base: Base): Found {
+    const place = base === undefined ? context.cwd : base.place;
+    const mount = place?.mount ?? this.mounts.find('/')!;
+    const stat = base === undefined ? this.stat(context, undefined, '.') : base.stat();
+    return {
+      mount,
+      path: place?.path ?? '',
+      guest: place?.guest ?? '',
+      stat,
+      slash: false,
+      last: '',
+      file: base,
+      deleted: place?.deleted ?? false,
+    };
+  }
+
+  #existing(context: FsContext, base: Base, path: string, look: LookUp): Found {
+    const found = this.#find(context, base, path, look);
+    if (found.stat === undefined) fail('ENOENT');
+    return found;
+  }
+
+  /** A name that is still free, in a directory that may be written. */
+  #fresh(context: FsContext, base: Base, path: string, directory: boolean): Found {
+    const found = this.#find(context, base, path, { follow: false });
+    if (found.stat !== undefined) fail('EEXIST');
+    if (found.slash && !directory) fail('ENOENT');
+    this.#demandWritableParent(context, found);
+    return found;
+  }
+
+  /** What a metadata call acts on; undefined: a file without a name (pipe, socket), where Linux accepts the call and nobody sees a difference. */
+  #mutable(context: FsContext, base: Base, path: string, look: LookUp): Found | undefined {
+    const found = this.#existing(context, base, path, { ...look, follow: look.follow ?? true });
+    if (found.file instanceof PathFile && look.empty !== true) fail('EBADF');
+    if (found.file !== undefined && found.file.place === undefined) return undefined;
+    if (found.deleted && !(found.file instanceof RegularFile)) return undefined;
+    this.#demandWritable(found);
+    return found;
+  }
+
+  // Permissions
+
+  #demandWritable(found: Found): void {
+    if (found.mount.readOnly) fail('EROFS');
+  }
+
+  #demand(context: FsContext, found: Found, want: Want): void {
+    if (context.uid === 0 || found.mount.fs.checksPermissions) return;
+    if (!permits(context, found.stat!, want)) fail('EACCES');
+  }
+
+  /** `victim`: what would be removed or replaced; a sticky directory protects what belongs to others. */
+  #demandWritableParent(context: FsContext, found: Found, victim?: Stat): void {
+    this.#demandWritable(found);
+    if (context.uid === 0 || found.mount.fs.checksPermissions) return;
+    const cut = Math.max(1, found.guest.lastIndexOf('/'));
+    const up = found.guest.slice(0, cut);
+    const mount = this.mounts.find(up)!;
+    const parent = this.#walk.lstat(mount, up, mount.inside(up));
+    if (parent === undefined) return;
+    if (!permits(context, parent, { write: true, execute: true })) fail('EACCES');
+    const sticky = (parent.mode & 0o1000) !== 0;
+    if (sticky && victim !== undefined && victim.uid !== context.uid && parent.uid !== context.uid) fail('EPERM');
+  }
+
+  #demandOwner(context: FsContext, stat: Stat): void {
+    if (context.uid !== 0 && context.uid !== stat.uid) fail('EPERM');
+  }
+
+  #demandNoMount(found: Found): void {
+    if (this.mounts.isMountPoint(found.guest) || this.mounts.hasBelow(found.guest)) fail('EBUSY');
+  }
+
+  /** A new file belongs to whom the context acts as, and to the directory's group where that is set-gid. */
+  #own(context: FsContext, found: Found): void {
+    const { fs } = found.mount;
+    if (fs.checksPermissions || (fs.createsAs?.uid === context.uid && fs.createsAs.gid === context.gid)) return;
+    const slash = found.path.lastIndexOf('/');
+    const parent = fs.lstat(found.path.slice(0, Math.max(1, slash)));
+    const inherits = (parent.mode & 0o2000) !== 0;
+    const gid = inherits ? parent.gid : context.gid;
+    const made = fs.lstat(found.path);
+    if (made.uid !== context.uid || made.gid !== gid) fs.chown(found.path, context.uid, gid);
+    if (inherits && made.type === 'directory') fs.chmod(found.path, made.mode | 0o2000);
+  }
+}
+
+function isName(last: string): boolean {
+  return last !== '' && last !== '.' && last !== '..';
+}
+
+function isDirectory(file: OpenFile): boolean {
+  return (
+    file.place !== undefined &&
+    (file instanceof DirectoryFile || (file instanceof PathFile && file.type === 'directory'))
+  );
 }
