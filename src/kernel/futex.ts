@@ -1,5 +1,5 @@
 /** Futexes: threads parked on a guest word until another wakes them; how the word is compared and what a wait returns is the caller's. */
-import type { AddressSpace } from '../memory/address-space.ts';
+import type { AddressSpace, Mapping } from '../memory/address-space.ts';
 import { WaitQueue } from './wait.ts';
 
 /** One parked thread. */
@@ -110,5 +110,7 @@ export function privateKey(space: AddressSpace, address: number): FutexKey {
 
 /** A word wherever it lives: memory shared between processes is known by its object, so that every mapping of it agrees. */
 export function sharedKey(space: AddressSpace, address: number): FutexKey {
-  return privateKey(space, address);
+  const mapping: (Mapping & { readonly object?: object | undefined }) | undefined = space.mappingAt(address);
+  if (!mapping?.object) return privateKey(space, address);
+  return { object: mapping.object, offset: mapping.offset + (address - mapping.start) };
 }

@@ -5,11 +5,12 @@ import type { HostEnvironment } from '../host/host.ts';
 import type { Personality } from '../personality/personality.ts';
 import type { Process, ProcessStatus } from '../process/process.ts';
 import type { Scheduler } from '../process/scheduler.ts';
+import type { Thread } from '../process/thread.ts';
 import { FutexTable } from './futex.ts';
 import type { OpenFile } from './open-file.ts';
+import type { SocketFamily } from './socket.ts';
 import { Timers } from './timers.ts';
 import type { Tty } from './tty.ts';
-import type { SocketFamily } from './socket.ts';
 import type { Vfs } from './vfs.ts';
 
 /** What the whole VM may use; undefined or absent: no limit. */
@@ -86,8 +87,13 @@ export class Kernel {
   readonly limits: VmLimits;
   readonly timers = new Timers();
   readonly futexes = new FutexTable();
+  /** By pid, zombies included. */
   readonly processes = new Map<number, Process>();
+  /** By tid, whichever process has them. */
+  readonly threads = new Map<number, Thread>();
   readonly sessions = new Map<number, Session>();
+  /** The session of the processes that the VM's user starts; its id is that of the VM itself, which plays init. */
+  readonly firstSession: Session = { id: 1, terminal: undefined };
   /** What socket() can make, by symbolic family ('unix', 'inet', 'inet6', 'netlink'). */
   readonly socketFamilies = new Map<string, SocketFamily>();
   /** Set once by the scheduler's constructor. */
@@ -126,6 +132,7 @@ export class Kernel {
     this.limits = options.limits ?? {};
     this.#nextPid = options.firstPid ?? 100;
     this.hostname = options.hostname ?? options.environment.hostname();
+    this.sessions.set(this.firstSession.id, this.firstSession);
     this.bootTime = this.environment.monotonic();
     this.bootRealtime = this.environment.realtime();
   }
@@ -141,12 +148,6 @@ export class Kernel {
     }
     return fail('EAGAIN');
   }
-
-  /** Threads by id, whichever process has them. */
-  findThread(tid: number): import('../process/thread.ts').Thread | undefined {
-    return this.threads.get(tid);
-  }
-  readonly threads = new Map<number, import('../process/thread.ts').Thread>();
 
   /** A number for the inode of a pipe, socket or event object. */
   newInode(): number {

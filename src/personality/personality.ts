@@ -32,6 +32,8 @@ export interface Personality {
   interrupt(thread: Thread, restart: boolean): void;
   /** Build the frame of a caught signal on the guest's stack (or alternate stack) and point the registers at the handler. A bad stack: throws MemoryFault. */
   deliver(thread: Thread, info: SignalInfo, action: SignalAction): void;
+  /** The thread ends or executes another program: what it leaves behind in memory (robust mutexes). Its memory is still there. */
+  abandon?(thread: Thread): void;
   /** Symbolic errno or signal of this system as its number. */
   errno(code: string): number;
   signalNumber(name: string): number;

@@ -142,7 +142,7 @@ export function endThread(thread: Thread, status: ProcessStatus): void {
 export function leaveMemory(thread: Thread): void {
   const { process } = thread;
   const { futexes } = process.kernel;
-  process.personality.abandonRobustList?.(thread);
+  process.personality.abandon?.(thread);
   const address = thread.clearChildTid;
   thread.clearChildTid = 0;
   if (address === 0) return;
@@ -180,7 +180,8 @@ function finish(process: Process, status: ProcessStatus): void {
   }
   const action = parent.action('SIGCHLD');
   const unwanted = process.exitSignal === 'SIGCHLD' && (action.handler === 'ignore' || action.flags.has('nocldwait'));
-  if (process.exitSignal && !(unwanted && action.handler === 'ignore')) notifyParent(process, status, process.exitSignal);
+  if (process.exitSignal && !(unwanted && action.handler === 'ignore'))
+    notifyParent(process, status, process.exitSignal);
   if (unwanted) reap(process);
   parent.childQueue.wake();
 }

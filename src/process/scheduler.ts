@@ -328,7 +328,10 @@ export class Scheduler {
 function faultSignal(exit: Exit): SignalInfo {
   // The error code of the page fault as the processor pushes it: bit 0 protection, 1 write, 2 user, 4 fetch.
   const errorCode =
-    (exit.reason === 'protected' ? 1 : 0) | (exit.access === 'write' ? 2 : 0) | 4 | (exit.access === 'execute' ? 16 : 0);
+    (exit.reason === 'protected' ? 1 : 0) |
+    (exit.access === 'write' ? 2 : 0) |
+    4 |
+    (exit.access === 'execute' ? 16 : 0);
   switch (exit.reason) {
     case 'unmapped':
       return { signal: 'SIGSEGV', code: 'SEGV_MAPERR', address: exit.address, trapno: 14, errorCode };

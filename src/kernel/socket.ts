@@ -1,0 +1,86 @@
+/** What a socket is to the calls that make, connect and use it; each family (Unix-domain, Internet) has its own subclass. */
+import { fail } from '../base/failures.ts';
+import { OpenFile } from './open-file.ts';
+
+export type SocketType = 'stream' | 'datagram' | 'seqpacket' | 'raw';
+
+/** An address in the words of its family. */
+export type SocketAddress =
+  | { family: 'unix'; path: Uint8Array; abstract: boolean }
+  | { family: 'inet'; host: string; port: number }
+  | { family: 'inet6'; host: string; port: number; scope?: number; flow?: number }
+  | { family: 'unspecified' };
+
+export interface Ancillary {
+  /** Open files handed over (SCM_RIGHTS). */
+  files: OpenFile[];
+  credentials: { pid: number; uid: number; gid: number } | undefined;
+}
+
+export interface Received {
+  length: number;
+  /** Size of the whole datagram, which may be more than was taken. */
+  full: number;
+  from: SocketAddress | undefined;
+  ancillary: Ancillary | undefined;
+}
+
+export interface SocketFamily {
+  socket(type: SocketType, protocol: number): Socket;
+  pair?(type: SocketType): [Socket, Socket];
+}
+
+export abstract class Socket extends OpenFile {
+  abstract readonly family: 'unix' | 'inet' | 'inet6' | 'netlink';
+  abstract readonly type: SocketType;
+  readonly kind: string = 'socket';
+  /** Set by setsockopt, read by getsockopt: by symbolic name ('REUSEADDR', …); what is here has no effect of its own. */
+  readonly options = new Map<string, number>();
+  /** SO_RCVTIMEO and SO_SNDTIMEO in nanoseconds; 0n: none. */
+  receiveTimeout = 0n;
+  sendTimeout = 0n;
+  /** Who holds the other end, as of connecting (SO_PEERCRED). */
+  peerCredentials: { pid: number; uid: number; gid: number } | undefined;
+  /** Is it listening (SO_ACCEPTCONN). */
+  get listening(): boolean {
+    return false;
+  }
+
+  bind(_address: SocketAddress, _context?: unknown): void {
+    fail('EOPNOTSUPP');
+  }
+  listen(_backlog: number): void {
+    fail('EOPNOTSUPP');
+  }
+  /** EAGAIN while nobody has called. */
+  accept(): Socket {
+    return fail('EOPNOTSUPP');
+  }
+  /** EINPROGRESS or EAGAIN while it takes time. */
+  connect(_address: SocketAddress, _context?: unknown): void {
+    fail('EOPNOTSUPP');
+  }
+  localAddress(): SocketAddress {
+    return { family: 'unspecified' };
+  }
+  peerAddress(): SocketAddress {
+    return fail('ENOTCONN');
+  }
+  send(_from: Uint8Array, _to?: SocketAddress, _ancillary?: Ancillary, _context?: unknown): number {
+    return fail('EOPNOTSUPP');
+  }
+  receive(_into: Uint8Array, _how: { peek?: boolean; wantAncillary?: boolean }): Received {
+    return fail('EOPNOTSUPP');
+  }
+  shutdown(_how: 'read' | 'write' | 'both'): void {
+    fail('ENOTCONN');
+  }
+  /** The error of an earlier asynchronous operation, taken (SO_ERROR); undefined: none. */
+  takeError(): string | undefined {
+    return undefined;
+  }
+  /** Bytes that a read would find (FIONREAD). */
+  available(): number {
+    return 0;
+  }
+}
