@@ -43,14 +43,6 @@ const roundDown = (n: number) => n - (n % PAGE_SIZE);
 const roundUp = (n: number) => Math.ceil(n / PAGE_SIZE) * PAGE_SIZE;
 const endOf = (segment: Segment) => segment.address + segment.memorySize;
 
-/** The base that brings the image's fixed addresses into the window; 0 for everything that can live low. */
-export function windowBaseFor(image: Image): number {
-  const low = image.segments[0].address;
-  const high = endOf(image.segments[image.segments.length - 1]);
-  if (image.relocatable || high <= WINDOW_SIZE) return 0;
-  return low - (low % 0x1_0000_0000);
-}
-
 /** Map program and interpreter into a fresh address space and prepare heap and stack. */
 export function loadProgram(space: AddressSpace, program: Program, interpreter?: Program): Loaded {
   try {

@@ -5,7 +5,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { OpenFile } from '../kernel/open-file.ts';
 import type { FsContext, LookUp } from '../kernel/vfs.ts';
 import { readElf } from '../loader/elf.ts';
-import { loadProgram, type Program, windowBaseFor } from '../loader/load.ts';
+import { loadProgram, type Program } from '../loader/load.ts';
 import { LoadError } from '../loader/load-error.ts';
 import { MAX_SCRIPT_DEPTH, parseScript, SCRIPT_HEAD } from '../loader/script.ts';
 import { AddressSpace, type MappedFile } from '../memory/address-space.ts';
@@ -235,7 +235,7 @@ function recognise(kernel: Kernel, fs: FsContext, opened: Opened): Omit<Candidat
 
 function load(kernel: Kernel, candidate: Candidate, limits: Process['limits']) {
   const { program, interpreter } = candidate;
-  const space = new AddressSpace({ windowBase: windowBaseFor(program.image) });
+  const space = new AddressSpace();
   try {
     space.limit = Math.min(limits.get('AS')?.soft ?? Infinity, kernel.limits.memory ?? Infinity);
     space.stackLimit = limits.get('STACK')?.soft ?? Infinity;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { bytesAsSource } from '../../src/loader/byte-source.ts';
 import { readElf } from '../../src/loader/elf.ts';
-import { loadProgram, windowBaseFor } from '../../src/loader/load.ts';
+import { loadProgram } from '../../src/loader/load.ts';
 import { LoadError } from '../../src/loader/load-error.ts';
 import { AddressSpace } from '../../src/memory/address-space.ts';
 import { formatInspection, inspect } from '../../src/tools/inspect.ts';
@@ -26,7 +26,7 @@ function load(bytes: Uint8Array): 'refused' | 'loaded' {
   let space: AddressSpace | undefined;
   try {
     const image = readElf(source, 'damaged');
-    space = new AddressSpace({ windowBase: windowBaseFor(image) });
+    space = new AddressSpace();
     space.commitLimit = 1 << 30;
     loadProgram(space, { image, file: { ...source, writeAt: () => 0, mapKey: bytes }, path: 'damaged' });
     image.symbols();
