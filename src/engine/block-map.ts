@@ -7,7 +7,7 @@ import {
   JUMP_CACHE,
   JUMP_CACHE_ENTRIES,
   JUMP_CACHE_ENTRY,
-  PAGE_SHIFT,
+  PAGE_SIZE,
   RECORDS,
   RECORDS_END,
 } from '../memory/runtime-area.ts';
@@ -45,6 +45,8 @@ export class BlockMap {
   /** Everything made from a page. */
   readonly #pages = new Map<number, { blocks: Set<Block>; translations: Set<Translation> }>();
   #free = RECORDS;
+  /** Goes up whenever code was dropped. */
+  generation = 0;
   #goto = 0;
   /** Called when everything was dropped because the records ran out of room. */
   onFlush: () => void = () => {};
@@ -160,7 +162,7 @@ export class BlockMap {
     this.#translations.set(translation.pc, translation);
     for (const page of translation.pages) {
       this.#page(page).translations.add(translation);
-      this.#space.markCode(page << PAGE_SHIFT, (page << PAGE_SHIFT) + 1);
+      this.#space.markCode(page * PAGE_SIZE, page * PAGE_SIZE + 1);
     }
     this.#forget(translation.pc);
   }
@@ -193,6 +195,7 @@ export class BlockMap {
   #dropPage(page: number): void {
     const entry = this.#pages.get(page);
     if (!entry) return;
+    this.generation++;
     this.#pages.delete(page);
     for (const block of entry.blocks) {
       this.#blocks.delete(block.pc);
@@ -212,6 +215,7 @@ export class BlockMap {
 
   /** Drop everything. */
   flush(): void {
+    this.generation++;
     this.#blocks.clear();
     this.#translations.clear();
     this.#pages.clear();
