@@ -2,5 +2,6 @@
 import type { Mnemonic } from '../rows/index.ts';
 import { ALU, type Semantics } from './alu.ts';
 import { CONTROL } from './control.ts';
+import { X87 } from './x87.ts';
 
-export const SEMANTICS: Record<Mnemonic, Semantics> = { ...ALU, ...CONTROL };
+export const SEMANTICS: Record<Mnemonic, Semantics> = { ...ALU, ...CONTROL, ...X87 };

@@ -40,6 +40,18 @@ export function loadControl(view: DataView, state: number, fcw: number): void {
   write(view, state, 'fsw', summarise(read(view, state, 'fsw'), value));
 }
 
+/** FNSTENV masks every exception once it has stored the old masks. */
+export function maskAll(view: DataView, state: number): void {
+  const fcw = read(view, state, 'fcw') | 0x3f;
+  write(view, state, 'fcw', fcw);
+  write(view, state, 'fsw', summarise(read(view, state, 'fsw'), fcw));
+}
+
+/** Bring the exception summary and the fixed bits up to date after a whole image was loaded. */
+export function refresh(view: DataView, state: number): void {
+  loadControl(view, state, read(view, state, 'fcw'));
+}
+
 /** The two-bit tags, which the state block does not keep: 0 valid, 1 zero, 2 special, 3 empty. */
 function fullTags(view: DataView, state: number): number {
   const used = read(view, state, 'ftag');

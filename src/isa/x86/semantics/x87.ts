@@ -1,0 +1,261 @@
+/** Meaning of the x87 instructions (rows/x87.ts): memory access, waiting for exceptions and flags here, the arithmetic in x87/. */
+import { EXIT_FLOATING_POINT, EXIT_PRIVILEGED } from '../../../engine/exits.ts';
+import type { Node } from '../../../ir/builder.ts';
+import type { Operand, X86Builder } from '../builder.ts';
+import type { X87_ROWS } from '../rows/x87.ts';
+import { RAX, SCRATCH_OFFSET } from '../state.ts';
+import { ES } from '../x87/fpu.ts';
+import { MXCSR_RESERVED, type X87_HELPERS } from '../x87/helpers.ts';
+import type { Semantics } from './alu.ts';
+
+type HelperName = keyof typeof X87_HELPERS;
+
+const call = (b: X86Builder, name: HelperName, ...args: Node[]): void => {
+  b.helper(name, undefined, ...args);
+};
+const ask = (b: X86Builder, name: HelperName, ...args: Node[]): Node => b.helper(name, 'i32', ...args);
+
+/** A pending unmasked exception is raised by the next instruction that waits. */
+function wait(b: X86Builder): void {
+  b.stopIf(b.and(b.field('fsw'), ES), EXIT_FLOATING_POINT);
+}
+
+/** Instructions that wait and leave their address for FNSTENV. */
+const waiting =
+  (body: Semantics): Semantics =>
+  (b, ...operands) => {
+    wait(b);
+    body(b, ...operands);
+    b.setField('fip', b.pc());
+    if (operands[0]?.isMemory) b.setField('fdp', operands[0].address());
+  };
+
+const low = (b: X86Builder, x: Node): Node => b.wrap(x);
+const high = (b: X86Builder, x: Node): Node => b.wrap(b.shrU(x, 32));
+
+/** The halves of an 80-bit memory operand. */
+function load80(b: X86Builder, m: Operand): Node[] {
+  const address = m.address();
+  const significand = b.load(address, 'i64');
+  const top = b.load(b.add(address, 8), 'u16');
+  return [low(b, significand), high(b, significand), top];
+}
+
+/** The bits of a 32- or 64-bit memory operand as i32 values. */
+function loadBits(b: X86Builder, m: Operand): Node[] {
+  if (m.width === 32) return [m.read('i32')];
+  const v = m.read('i64');
+  return [low(b, v), high(b, v)];
+}
+
+/** A 16- or 32-bit integer operand, sign-extended. */
+const integer = (m: Operand): Node => m.read(m.width === 16 ? 's16' : 'i32');
+
+const arithmetic = (digit: number): Semantics =>
+  waiting((b, src) => {
+    if (!src.isMemory) call(b, 'farith', b.i32(digit), b.i32(0), src.get(), b.i32(0));
+    else call(b, src.width === 32 ? 'farith32' : 'farith64', b.i32(digit), ...loadBits(b, src));
+  });
+const arithmeticTo = (digit: number, pops: number): Semantics =>
+  waiting((b, dst) => call(b, 'farith', b.i32(digit), dst.get(), dst.get(), b.i32(pops)));
+const arithmeticInteger = (digit: number): Semantics =>
+  waiting((b, src) => call(b, 'fiarith', b.i32(digit), integer(src)));
+
+const compare = (pops: number): Semantics =>
+  waiting((b, src) => {
+    if (!src.isMemory) call(b, 'fcom', src.get(), b.i32(0), b.i32(pops));
+    else call(b, src.width === 32 ? 'fcom32' : 'fcom64', ...loadBits(b, src), b.i32(pops));
+  });
+const compareInteger = (pops: number): Semantics =>
+  waiting((b, src) => call(b, 'ficom', integer(src), b.i32(pops)));
+const unordered = (pops: number): Semantics =>
+  waiting((b, src) => call(b, 'fcom', src.get(), b.i32(1), b.i32(pops)));
+const compareBoth = (quietly: number): Semantics =>
+  waiting((b) => call(b, 'fcom', b.i32(1), b.i32(quietly), b.i32(2)));
+const compareFlags = (quietly: number, pops: number): Semantics =>
+  waiting((b, src) => {
+    b.flags.setAll(ask(b, 'fcomi', src.get(), b.i32(quietly), b.i32(pops), b.flags.all()));
+  });
+
+const special = (code: number): Semantics => waiting((b) => call(b, 'fspecial', b.i32(code)));
+const constant = (which: number): Semantics => waiting((b) => call(b, 'fldConstant', b.i32(which)));
+const moveIf = (condition: string): Semantics =>
+  waiting((b, src) => call(b, 'fcmov', src.get(), b.flags.get(condition)));
+
+/** Store what a helper left in the scratch field, unless an unmasked exception forbids it. */
+function store(b: X86Builder, dst: Operand, ok: Node): void {
+  const at = dst.address();
+  const value = b.getState(SCRATCH_OFFSET, dst.width === 16 ? 'u16' : dst.width === 32 ? 'i32' : 'i64');
+  const top = dst.width === 80 ? b.getState(SCRATCH_OFFSET + 8, 'u16') : undefined;
+  b.leaveIf(b.eqz(ok), 'next');
+  b.store(at, dst.width === 16 ? 'u16' : dst.width === 32 ? 'i32' : 'i64', value);
+  if (top) b.store(b.add(at, 8), 'u16', top);
+}
+
+const storeFloat = (pops: number): Semantics =>
+  waiting((b, dst) => {
+    if (!dst.isMemory) return call(b, 'fstRegister', dst.get(), b.i32(pops));
+    b.probe(dst.address(), dst.width / 8);
+    store(b, dst, ask(b, dst.width === 32 ? 'fst32' : dst.width === 64 ? 'fst64' : 'fst80', b.i32(pops)));
+  });
+const storeInteger = (truncate: number, pops: number): Semantics =>
+  waiting((b, dst) => {
+    b.probe(dst.address(), dst.width / 8);
+    store(b, dst, ask(b, 'fist', b.i32(dst.width), b.i32(truncate), b.i32(pops)));
+  });
+
+const isWide = (b: X86Builder): Node => b.i32(b.instruction.operandSize === 16 ? 0 : 1);
+
+/** Fault now unless all bytes of an image can be written (`store`) or read; an image touches two pages at most. */
+function reach(b: X86Builder, m: Operand, bytes: number, access: 'read' | 'write'): void {
+  const at = m.address();
+  if (access === 'read') {
+    for (let i = 0; i < bytes - 8; i += 64) b.load(b.add(at, i), 'i64');
+    b.load(b.add(at, bytes - 8), 'i64');
+    return;
+  }
+  for (let i = 0; i + 64 < bytes; i += 64) b.probe(b.add(at, i), 64);
+  b.probe(b.add(at, Math.max(0, bytes - 64)), Math.min(bytes, 64));
+}
+
+/** FNSTENV, FLDENV, FNSAVE, FRSTOR. */
+const whole =
+  (name: HelperName, access: 'read' | 'write', extra: number): Semantics =>
+  (b, m) => {
+    if (access === 'read') wait(b);
+    reach(b, m, (b.instruction.operandSize === 16 ? 14 : 28) + extra, access);
+    call(b, name, m.address(), isWide(b));
+  };
+
+/** FXSAVE and FXRSTOR want their image on a 16-byte boundary. */
+function aligned(b: X86Builder, m: Operand): void {
+  b.stopIf(b.and(b.wrap(m.address()), 15), EXIT_PRIVILEGED);
+}
+
+type Mnemonic = (typeof X87_ROWS)[number]['mnemonic'];
+
+export const X87: Record<Mnemonic, Semantics> = {
+  fadd: arithmetic(0),
+  fmul: arithmetic(1),
+  fsub: arithmetic(4),
+  fsubr: arithmetic(5),
+  fdiv: arithmetic(6),
+  fdivr: arithmetic(7),
+  faddTo: arithmeticTo(0, 0),
+  fmulTo: arithmeticTo(1, 0),
+  fsubTo: arithmeticTo(4, 0),
+  fsubrTo: arithmeticTo(5, 0),
+  fdivTo: arithmeticTo(6, 0),
+  fdivrTo: arithmeticTo(7, 0),
+  faddp: arithmeticTo(0, 1),
+  fmulp: arithmeticTo(1, 1),
+  fsubp: arithmeticTo(4, 1),
+  fsubrp: arithmeticTo(5, 1),
+  fdivp: arithmeticTo(6, 1),
+  fdivrp: arithmeticTo(7, 1),
+  ifadd: arithmeticInteger(0),
+  ifmul: arithmeticInteger(1),
+  ifsub: arithmeticInteger(4),
+  ifsubr: arithmeticInteger(5),
+  ifdiv: arithmeticInteger(6),
+  ifdivr: arithmeticInteger(7),
+  fcom: compare(0),
+  fcomp: compare(1),
+  fcompp: compareBoth(0),
+  ficom: compareInteger(0),
+  ficomp: compareInteger(1),
+  fucom: unordered(0),
+  fucomp: unordered(1),
+  fucompp: compareBoth(1),
+  fcomi: compareFlags(0, 0),
+  fcomip: compareFlags(0, 1),
+  fucomi: compareFlags(1, 0),
+  fucomip: compareFlags(1, 1),
+  fld: waiting((b, src) => {
+    if (!src.isMemory) call(b, 'fldRegister', src.get());
+    else if (src.width === 80) call(b, 'fld80', ...load80(b, src));
+    else call(b, src.width === 32 ? 'fld32' : 'fld64', ...loadBits(b, src));
+  }),
+  fild: waiting((b, src) => {
+    const v = src.width === 64 ? src.read('i64') : b.extendS(integer(src));
+    call(b, 'fild', low(b, v), high(b, v));
+  }),
+  fbld: waiting((b, src) => call(b, 'fbld', ...load80(b, src))),
+  fst: storeFloat(0),
+  fstp: storeFloat(1),
+  fist: storeInteger(0, 0),
+  fistp: storeInteger(0, 1),
+  fisttp: storeInteger(1, 1),
+  fbstp: waiting((b, dst) => {
+    b.probe(dst.address(), 10);
+    store(b, dst, ask(b, 'fbstp', b.i32(1)));
+  }),
+  fxch: waiting((b, other) => call(b, 'fxch', other.get())),
+  fcmovb: moveIf('b'),
+  fcmovz: moveIf('z'),
+  fcmovbe: moveIf('be'),
+  fcmovp: moveIf('p'),
+  fcmovnb: moveIf('nb'),
+  fcmovnz: moveIf('nz'),
+  fcmovnbe: moveIf('nbe'),
+  fcmovnp: moveIf('np'),
+  ffree: waiting((b, r) => call(b, 'ffree', r.get(), b.i32(0))),
+  ffreep: waiting((b, r) => call(b, 'ffree', r.get(), b.i32(1))),
+  fnop: waiting(() => {}),
+  fwait: wait,
+  fchs: special(0xe0),
+  fabs: special(0xe1),
+  ftst: special(0xe4),
+  fxam: special(0xe5),
+  fld1: constant(0),
+  fldl2t: constant(1),
+  fldl2e: constant(2),
+  fldpi: constant(3),
+  fldlg2: constant(4),
+  fldln2: constant(5),
+  fldz: constant(6),
+  f2xm1: special(0xf0),
+  fyl2x: special(0xf1),
+  fptan: special(0xf2),
+  fpatan: special(0xf3),
+  fxtract: special(0xf4),
+  fprem1: special(0xf5),
+  fdecstp: special(0xf6),
+  fincstp: special(0xf7),
+  fprem: special(0xf8),
+  fyl2xp1: special(0xf9),
+  fsqrt: special(0xfa),
+  fsincos: special(0xfb),
+  frndint: special(0xfc),
+  fscale: special(0xfd),
+  fsin: special(0xfe),
+  fcos: special(0xff),
+  fldcw(b, src) {
+    wait(b);
+    call(b, 'fldcw', src.read('u16'));
+  },
+  fnstcw: (b, dst) => b.store(dst.address(), 'u16', b.field('fcw')),
+  fnstsw(b, dst) {
+    const status = b.or(b.and(b.field('fsw'), ~0x3800), b.shl(b.and(b.field('ftop'), 7), 11));
+    if (dst.isMemory) b.store(dst.address(), 'u16', status);
+    else b.fixedGpr(RAX, 16).set(status);
+  },
+  fnclex: (b) => call(b, 'fnclex'),
+  fninit: (b) => call(b, 'fninit'),
+  fnop8087() {},
+  fldenv: whole('fldenv', 'read', 0),
+  fnstenv: whole('fnstenv', 'write', 0),
+  frstor: whole('frstor', 'read', 80),
+  fnsave: whole('fnsave', 'write', 80),
+  fxsave(b, m) {
+    aligned(b, m);
+    reach(b, m, 416, 'write');
+    call(b, 'fxsave', m.address(), b.i32(1));
+  },
+  fxrstor(b, m) {
+    aligned(b, m);
+    reach(b, m, 512, 'read');
+    b.stopIf(b.and(b.load(b.add(m.address(), 24), 'i32'), MXCSR_RESERVED), EXIT_PRIVILEGED);
+    call(b, 'fxrstor', m.address(), b.i32(1));
+  },
+};
