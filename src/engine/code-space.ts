@@ -39,7 +39,9 @@ export class WasmCodeSpace implements CodeSpace {
   readonly #table = new WebAssembly.Table({ element: 'anyfunc', initial: 1024 });
   /** What modules may import, by name. */
   readonly #imports: Record<string, unknown>;
-  readonly #dispatch: (state: number, hot: number) => number;
+  readonly #dispatch: (state: number, depth: number, until: bigint, stack: bigint) => number;
+  /** The thread `run` is about. */
+  #running: Cpu | undefined;
   readonly #step: (state: number, record: number) => number;
   /** How many of the engine's handler modules are instantiated here. */
   #handlerModules = 0;
@@ -76,11 +78,12 @@ export class WasmCodeSpace implements CodeSpace {
         this.#slow(state, low, high, bytes, 'probe'),
       slowWrite: (state: number, low: number, high: number, bytes: number) =>
         this.#slow(state, low, high, bytes, 'write'),
+      event: (state: number, what: number) => this.#event(state, what),
     };
     for (const [name, helper] of Object.entries(isa.helpers)) imports[name] = helper.make(space) as Callable;
     const runtime = new WebAssembly.Instance(engine.runtime, { e: imports } as never).exports;
     this.#imports = { ...imports, ...runtime };
-    this.#dispatch = runtime.dispatch as (state: number, hot: number) => number;
+    this.#dispatch = runtime.dispatch as (state: number, depth: number, until: bigint, stack: bigint) => number;
     this.#step = runtime.step as (state: number, record: number) => number;
     this.blocks = new BlockMap(space, isa, (run) => this.#handlersOf(run));
     this.source = { blocks: this.blocks, fetch: (start, length) => fetchAll(space, start, length) };
@@ -103,13 +106,13 @@ export class WasmCodeSpace implements CodeSpace {
     const { state } = cpu;
     const { view } = this.space;
     view.setInt32(state + this.#isa.budgetOffset, budget, true);
+    view.setInt32(state + this.#isa.hotOffset, this.#engine.hotMask, true);
+    this.#running = cpu;
     let code: number;
     try {
-      code = this.#loop(cpu, state);
+      code = this.#loop(state);
     } catch (e) {
-      if (!(e instanceof MemoryFault)) throw this.#explain(e, cpu);
-      this.#fault = e;
-      code = exits.EXIT_FAULT;
+      throw this.#explain(e, cpu);
     }
     this.executed = budget - this.space.view.getInt32(state + this.#isa.budgetOffset, true);
     const { stats } = this.#engine;
@@ -120,32 +123,36 @@ export class WasmCodeSpace implements CodeSpace {
   }
 
   /** Run until an exit that the process side must see. */
-  #loop(cpu: Cpu, state: number): number {
-    const engine = this.#engine;
+  #loop(state: number): number {
     for (;;) {
-      const code = this.#dispatch(state, engine.hotMask);
-      switch (code) {
-        case exits.EXIT_MISS:
-          engine.miss(this, cpu.pc);
-          continue;
-        case exits.EXIT_HOT:
-          engine.hot(this, cpu.pc);
-          continue;
-        case exits.EXIT_RESTART: {
-          const result = this.#stepOne(cpu, state);
-          if (result === 0) continue;
-          return result;
-        }
-        default:
-          return code;
-      }
+      const code = this.#dispatch(state, 0, -1n, -1n);
+      if (code !== exits.EXIT_UNWIND) return code;
     }
   }
 
-  /** Execute the one instruction at PC in the interpreter. */
-  #stepOne(cpu: Cpu, state: number): number {
-    this.#engine.stats.exits.restart = (this.#engine.stats.exits.restart ?? 0) + 1;
-    return this.#step(state, this.blocks.block(cpu.pc).record);
+  /** The dispatch loop asks: code for a PC, a hot block, or one instruction done with full checks. Answers 0 to go on. */
+  #event(state: number, what: number): number {
+    const engine = this.#engine;
+    const cpu = this.#running!;
+    const before = this.blocks.generation;
+    try {
+      if (what === exits.EXIT_MISS) engine.miss(this, cpu.pc);
+      else if (what === exits.EXIT_HOT) engine.hot(this, cpu.pc);
+      else {
+        engine.stats.exits.restart = (engine.stats.exits.restart ?? 0) + 1;
+        const result = this.#step(state, this.blocks.block(cpu.pc).record);
+        if (result !== 0) return result;
+      }
+    } catch (e) {
+      if (e instanceof MemoryFault) this.#fault = e;
+      else {
+        this.#error = e;
+        this.#fault = new MemoryFault(cpu.pc, 'execute', 'unmapped');
+      }
+      return exits.EXIT_FAULT;
+    }
+    // Regions below us on the stack may be among what was dropped.
+    return before === this.blocks.generation ? 0 : exits.EXIT_UNWIND;
   }
 
   /** A check failed or the access is out of the ordinary: do it the careful way. Answers 0 after a fault. */

@@ -19,3 +19,5 @@ export const EXIT_FLOATING_POINT = 12;
 export const EXIT_HALT = 13;
 /** Single step: TF is set. */
 export const EXIT_STEP = 14;
+/** Code that is running was dropped: come all the way back and look up again. */
+export const EXIT_UNWIND = 15;

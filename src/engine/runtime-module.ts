@@ -5,15 +5,17 @@ import type { InternalFunction, Isa } from '../isa/isa.ts';
 import { BLOCK_COUNT, REC_HANDLER, REC_NEXT, REC_PC } from '../isa/record.ts';
 import { READ, READ_WIDE, WRITE, WRITE_WIDE } from '../memory/page-map.ts';
 import { JUMP_CACHE, JUMP_CACHE_ENTRIES, PAGE_MAP, PAGE_SHIFT, RUNTIME_SIZE } from '../memory/runtime-area.ts';
-import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS } from './exits.ts';
+import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS, EXIT_RESTART } from './exits.ts';
 import { Lowering, STATE } from './lowering.ts';
 import { PureBuilder } from './pure-builder.ts';
 import { Func, ModuleBuilder, type Signature } from './wasm/encoder.ts';
 
 /** Signature of interpreter handlers: (state, record) → next record, 0: look up PC, -1: left before the instruction, -2: left after it. */
 export const HANDLER: Signature = { params: ['i32', 'i32'], results: ['i32'] };
-/** Signature of regions: (state) → 0: look up PC, else an exit code. */
-export const REGION: Signature = { params: ['i32'], results: ['i32'] };
+/** Signature of regions: (state, depth of nested calls) → 0: look up PC, else an exit code. */
+export const REGION: Signature = { params: ['i32', 'i32'], results: ['i32'] };
+/** Signature of the dispatch loop: (state, depth, PC and stack pointer at which it is done) → 0: done, or the stack was unwound beyond; else an exit code. */
+export const DISPATCH: Signature = { params: ['i32', 'i32', 'i64', 'i64'], results: ['i32'] };
 
 /** Functions that handlers and regions may import from this module. */
 export const ENGINE_FUNCTIONS: Record<string, Signature> = {
@@ -23,15 +25,18 @@ export const ENGINE_FUNCTIONS: Record<string, Signature> = {
   writePointer: { params: ['i32', 'i64', 'i32'], results: ['i32'] },
   /** (state, to, from, count, bytes, backward) → elements moved. */
   bulkMove: { params: ['i32', 'i64', 'i64', 'i64', 'i32', 'i32'], results: ['i64'] },
+  dispatch: DISPATCH,
   /** (state, to, value, count, bytes, backward) → elements stored. */
   bulkFill: { params: ['i32', 'i64', 'i64', 'i64', 'i32', 'i32'], results: ['i64'] },
 };
 
-/** JavaScript functions: (state, low, high, bytes) of an address; 0 after a fault. */
+/** JavaScript functions. slow…: (state, low, high, bytes) of an address; 0 after a fault. */
 export const SLOW_FUNCTIONS: Record<string, Signature> = {
   slowRead: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
   slowProbe: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
   slowWrite: { params: ['i32', 'i32', 'i32', 'i32'], results: ['i32'] },
+  /** (state, exit code): a miss, a hot block or an instruction to step; 0 to go on, else an exit code. */
+  event: { params: ['i32', 'i32'], results: ['i32'] },
 };
 
 const I32_ADD = 0x6a;
@@ -300,7 +305,7 @@ export function runtimeModule(isa: Isa): Uint8Array {
   m.define(HANDLER, interpretFunction(isa, handlerType), 'interpret');
   const interpret = m.nextIndex - 1;
   m.define(HANDLER, stepFunction(isa, handlerType), 'step');
-  m.define({ params: ['i32', 'i32'], results: ['i32'] }, dispatchFunction(isa, regionType, interpret), 'dispatch');
+  m.define(DISPATCH, dispatchFunction(isa, regionType, interpret, slow.event), 'dispatch');
   return m.encode();
 }
 
@@ -411,15 +416,30 @@ function stepFunction(isa: Isa, handlerType: number): Func {
   return f;
 }
 
-/** (state, hot) → exit code. Comes back with EXIT_HOT whenever a block's count has none of the bits in `hot` set (2^n - 1: every 2^n runs; -1: never). */
-function dispatchFunction(isa: Isa, regionType: number, interpret: number): Func {
-  const f = new Func(2);
-  const HOT = 1;
+/**
+ * The dispatch loop: regions through the jump cache, blocks through the interpreter. A guest call from a region nests it with the return address
+ * and stack pointer it waits for; it also comes back when the guest's stack was unwound past that (longjmp), for the caller to pass on.
+ */
+function dispatchFunction(isa: Isa, regionType: number, interpret: number, event: number): Func {
+  const f = new Func(4);
+  const [DEPTH, UNTIL, STACK] = [1, 2, 3];
   const pc = f.local('i64');
   const slot = f.local('i32');
   const target = f.local('i32');
   const result = f.local('i32');
+  const stack = f.local('i64');
   const loop = f.loop();
+  /** Let JavaScript deal with it, then look again or come back. */
+  const raise = (code: number) => {
+    f.get(STATE);
+    f.i32(code);
+    f.call(event);
+    f.tee(result);
+    f.byte(0x45);
+    f.brIf(loop);
+    f.get(result);
+    f.return();
+  };
   f.get(STATE);
   f.mem(LOAD_I32, isa.budgetOffset);
   f.i32(0);
@@ -431,6 +451,24 @@ function dispatchFunction(isa: Isa, regionType: number, interpret: number): Func
   f.get(STATE);
   f.mem(LOAD_I64, isa.pcOffset);
   f.set(pc);
+  f.get(STATE);
+  f.mem(LOAD_I64, isa.registers[isa.stackPointer].offset);
+  f.tee(stack);
+  f.get(STACK);
+  f.byte(0x5a); // ge_u
+  f.if();
+  f.get(pc);
+  f.get(UNTIL);
+  f.byte(0x51);
+  f.get(stack);
+  f.get(STACK);
+  f.byte(0x56); // gt_u
+  f.byte(0x72);
+  f.if();
+  f.i32(0);
+  f.return();
+  f.end();
+  f.end();
   pushSlot(f, pc);
   f.tee(slot);
   f.mem(LOAD_I64, JUMP_CACHE);
@@ -439,8 +477,7 @@ function dispatchFunction(isa: Isa, regionType: number, interpret: number): Func
   f.byte(0x7c);
   f.byte(0x52); // ne
   f.if();
-  f.i32(EXIT_MISS);
-  f.return();
+  raise(EXIT_MISS);
   f.end();
   // A region, unless a mode is on that regions do not serve.
   f.get(STATE);
@@ -454,13 +491,20 @@ function dispatchFunction(isa: Isa, regionType: number, interpret: number): Func
   f.tee(target);
   f.if();
   f.get(STATE);
+  f.get(DEPTH);
   f.get(target);
   f.callIndirect(regionType);
   f.tee(result);
   f.byte(0x45);
   f.brIf(loop);
   f.get(result);
+  f.i32(EXIT_RESTART);
+  f.byte(0x47);
+  f.if();
+  f.get(result);
   f.return();
+  f.end();
+  raise(EXIT_RESTART);
   f.end();
   f.end();
   f.get(slot);
@@ -468,10 +512,9 @@ function dispatchFunction(isa: Isa, regionType: number, interpret: number): Func
   f.tee(target);
   f.byte(0x45);
   f.if();
-  f.i32(EXIT_MISS);
-  f.return();
+  raise(EXIT_MISS);
   f.end();
-  // Count the block; come back when it is hot.
+  // Count the block; report it whenever it has run 2^n times.
   f.get(target);
   f.i32(-BLOCK_COUNT);
   f.byte(0x6b);
@@ -484,12 +527,12 @@ function dispatchFunction(isa: Isa, regionType: number, interpret: number): Func
   f.tee(result);
   f.mem(STORE_I32, 0);
   f.get(result);
-  f.get(HOT);
+  f.get(STATE);
+  f.mem(LOAD_I32, isa.hotOffset);
   f.byte(I32_AND);
   f.byte(0x45);
   f.if();
-  f.i32(EXIT_HOT);
-  f.return();
+  raise(EXIT_HOT);
   f.end();
   f.get(STATE);
   f.get(target);

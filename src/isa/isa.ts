@@ -24,7 +24,7 @@ export interface Instruction {
   /** Repeats itself (REP): jumps to its own PC until done. */
   readonly loops: boolean;
   /** Where control goes: straight on, to `target`, to either, somewhere not known before, or out of the engine. Calls and returns are jumps that say so. */
-  readonly flow: 'next' | 'jump' | 'branch' | 'call' | 'indirect' | 'return' | 'stop';
+  readonly flow: 'next' | 'jump' | 'branch' | 'call' | 'indirect' | 'indirect-call' | 'return' | 'stop';
   readonly target: number;
 }
 
@@ -42,8 +42,11 @@ export interface Isa<I extends Instruction = Instruction> {
   readonly maxLength: number;
   readonly registers: readonly Register[];
   readonly pcOffset: number;
-  /** Offset of the always-present engine fields: instructions left (i32), exit code (i32), 64 bytes for slow accesses. */
+  /** Id of the register in which calls keep their return addresses' place. */
+  readonly stackPointer: number;
+  /** Offset of the always-present engine fields: instructions left (i32), hot mask (a block is reported whenever its count has none of these bits set), exit code (i32), 64 bytes for slow accesses. */
   readonly budgetOffset: number;
+  readonly hotOffset: number;
   readonly exitOffset: number;
   readonly scratchOffset: number;
   /** Regions are compiled for the state in which these bits of an i32 field are clear (rounding and flush modes); otherwise the interpreter runs. */

@@ -3,12 +3,18 @@ import type { Builder, Node } from '../../ir/builder.ts';
 import { ACCESS, type Access } from '../../ir/ops.ts';
 import type { Instruction, Isa, RegionBuilder } from '../../isa/isa.ts';
 import { READ, READ_WIDE, WRITE, WRITE_WIDE } from '../../memory/page-map.ts';
-import { PAGE_MAP, PAGE_SHIFT, RUNTIME_SIZE } from '../../memory/runtime-area.ts';
+import { JUMP_CACHE, PAGE_MAP, PAGE_SHIFT, RUNTIME_SIZE } from '../../memory/runtime-area.ts';
 import { EXIT_RESTART } from '../exits.ts';
 import { Lowering, STATE } from '../lowering.ts';
-import { Func } from '../wasm/encoder.ts';
+import { jumpCacheSlot, pushSlot } from '../runtime-module.ts';
+import { type Bytes, Func } from '../wasm/encoder.ts';
 import type { Region, RegionBlock } from './region.ts';
 import { type FlowGraph, type Structure, structure } from './structure.ts';
+
+/** Parameter 1 of a region: how many guest calls are nested in wasm calls. */
+const DEPTH = 1;
+/** Deepest nesting: V8's stack holds about 1 MB, a region's frame up to 2 KB before optimisation. */
+const CALL_DEPTH = 150;
 
 /** A piece of a block between branches: a block has more than one only if it repeats itself (REP). */
 interface Piece {
@@ -29,10 +35,12 @@ type PieceEnd =
   | { kind: 'edge'; to: Edge }
   | { kind: 'branch'; condition: Node; taken: Edge; otherwise: Edge }
   | { kind: 'indirect'; target: Node; count: number }
+  | { kind: 'call'; target: Node; back: Edge }
   | { kind: 'stop'; code: number; pc: number; count: number };
 
 export class RegionLowering extends Lowering {
   readonly #isa: Isa;
+  readonly #regionType: number;
   readonly #imports: (name: string) => number;
   /** Local of each register in use. */
   readonly #registers = new Map<number, number>();
@@ -54,9 +62,10 @@ export class RegionLowering extends Lowering {
   /** Instructions translated, for statistics. */
   instructions = 0;
 
-  constructor(isa: Isa, imports: (name: string) => number) {
-    super(new Func(1));
+  constructor(isa: Isa, regionType: number, imports: (name: string) => number) {
+    super(new Func(2));
     this.#isa = isa;
+    this.#regionType = regionType;
     this.#imports = imports;
     this.#pc = this.f.local('i64');
     this.#code = this.f.local('i32');
@@ -70,11 +79,12 @@ export class RegionLowering extends Lowering {
     this.#graph = { successors: this.#pieces.map((p) => this.#successors(p)) };
     this.#structure = structure(this.#graph);
     const { f } = this;
+    this.#survey();
     this.#out = f.block();
     this.#tree(0);
     f.end();
     this.#epilogue();
-    this.#prologue();
+    this.#loadState(f.prologue);
     return f;
   }
 
@@ -150,7 +160,8 @@ export class RegionLowering extends Lowering {
         taken: { pc: Number(t.target.imm), count },
         otherwise: { pc: block.end, count },
       };
-    } else if (t.target.kind === 'const') end = { kind: 'edge', to: { pc: Number(t.target.imm), count } };
+    } else if (t.hint === 'call') end = { kind: 'call', target: t.target, back: { pc: block.end, count } };
+    else if (t.target.kind === 'const') end = { kind: 'edge', to: { pc: Number(t.target.imm), count } };
     else end = { kind: 'indirect', target: t.target, count };
     this.#pieces.push({ block, groups: present, end });
   }
@@ -160,6 +171,7 @@ export class RegionLowering extends Lowering {
     const index = (e: Edge) =>
       e.pc < 0 ? this.#pieces.indexOf(p) + 1 : p.block.successors.includes(e.pc) ? this.#pieceAt.get(e.pc)! : -1;
     if (p.end.kind === 'edge') return [index(p.end.to)];
+    if (p.end.kind === 'call') return [index(p.end.back)];
     if (p.end.kind === 'branch') return [index(p.end.taken), index(p.end.otherwise)];
     return [];
   }
@@ -221,11 +233,107 @@ export class RegionLowering extends Lowering {
         this.#spend(end.count);
         f.br(this.#out);
         return;
+      case 'call':
+        this.#call(n, first, end.target, end.back);
+        return;
       case 'stop':
         this.#endInstruction();
         this.#leaveFor(end.pc, end.code, end.count);
         return;
     }
+  }
+
+  /**
+   * A guest call as a wasm call: the callee's region, if it has one, runs nested and comes back with PC at the return address.
+   * If it comes back elsewhere, a nested dispatch loop carries on until it is reached or the stack is unwound beyond it.
+   */
+  #call(n: number, next: number, target: Node, back: Edge): void {
+    const { f } = this;
+    const known = target.kind === 'const' ? Number(target.imm) : undefined;
+    if (known === undefined) {
+      this.value(target);
+      f.set(this.#pc);
+    }
+    this.#endInstruction();
+    this.#spend(back.count);
+    if (known !== undefined) {
+      f.i64(known);
+      f.set(this.#pc);
+    }
+    if (next < 0) {
+      f.br(this.#out);
+      return;
+    }
+    // Not nested: too deep, no region for the target.
+    f.get(DEPTH);
+    f.i32(CALL_DEPTH);
+    f.byte(0x4a);
+    f.brIf(this.#out);
+    const slot = f.temp('i32');
+    if (known === undefined) pushSlot(f, this.#pc);
+    else f.i32(jumpCacheSlot(known) - JUMP_CACHE);
+    f.tee(slot);
+    f.mem(ACCESS.i64.load, JUMP_CACHE);
+    f.get(this.#pc);
+    f.i64(1);
+    f.byte(0x7c);
+    f.byte(0x52);
+    f.brIf(this.#out);
+    f.get(slot);
+    f.mem(ACCESS.i32.load, JUMP_CACHE + 12);
+    f.tee(slot);
+    f.byte(0x45);
+    f.brIf(this.#out);
+    this.#saveState();
+    const stack = f.temp('i64');
+    const sp = this.#isa.registers[this.#isa.stackPointer];
+    f.get(this.getRegister(this.#isa.stackPointer));
+    f.i64(8);
+    f.byte(0x7c);
+    f.set(stack);
+    const failed = f.block();
+    const landed = f.block();
+    f.get(STATE);
+    f.get(DEPTH);
+    f.i32(1);
+    f.byte(0x6a);
+    f.get(slot);
+    f.callIndirect(this.#regionType);
+    f.tee(this.#code);
+    f.brIf(failed);
+    const here = () => {
+      f.get(STATE);
+      f.mem(ACCESS.i64.load, this.#isa.pcOffset);
+      f.i64(back.pc);
+      f.byte(0x51);
+      f.get(STATE);
+      f.mem(ACCESS.i64.load, sp.offset);
+      f.get(stack);
+      f.byte(0x51);
+      f.byte(0x71);
+      f.brIf(landed);
+    };
+    here();
+    f.get(STATE);
+    f.get(DEPTH);
+    f.i32(1);
+    f.byte(0x6a);
+    f.i64(back.pc);
+    f.get(stack);
+    f.call(this.#imports('dispatch'));
+    f.tee(this.#code);
+    f.brIf(failed);
+    here();
+    f.br(failed);
+    f.end();
+    this.#loadState(f);
+    f.release('i32', slot);
+    f.release('i64', stack);
+    this.#edge(n, next, { pc: back.pc, count: 0 });
+    f.end();
+    // The state block is complete as it is: nothing of ours to write back.
+    f.get(this.#code);
+    f.return();
   }
 
   #endInstruction(): void {
@@ -274,36 +382,51 @@ export class RegionLowering extends Lowering {
     f.br(this.#out);
   }
 
-  #epilogue(): void {
-    const { f } = this;
-    const save = (local: number, access: Access, offset: number) => {
-      f.get(STATE);
-      f.get(local);
-      f.mem(ACCESS[access].store, offset);
-    };
-    save(this.#pc, 'i64', this.#isa.pcOffset);
-    save(this.#budget, 'i32', this.#isa.budgetOffset);
+  #save(local: number, access: Access, offset: number): void {
+    this.f.get(STATE);
+    this.f.get(local);
+    this.f.mem(ACCESS[access].store, offset);
+  }
+  /** Write back everything this region may have changed. */
+  #saveState(): void {
+    this.#save(this.#budget, 'i32', this.#isa.budgetOffset);
     for (const id of this.#written) {
       const r = this.#isa.registers[id];
-      save(this.#registers.get(id)!, r.type, r.offset);
+      this.#save(this.#registers.get(id)!, r.type, r.offset);
     }
-    // The exit field only matters for a code that is not 0.
-    save(this.#code, 'i32', this.#isa.exitOffset);
-    f.get(this.#code);
   }
-
-  #prologue(): void {
-    const p = this.f.prologue;
+  #loadState(into: Bytes): void {
     const load = (access: Access, offset: number, local: number) => {
-      p.bytes([0x20, STATE, ...ACCESS[access].load, 0]);
-      p.u32(offset);
-      p.byte(0x21);
-      p.u32(local);
+      into.bytes([0x20, STATE, ...ACCESS[access].load, 0]);
+      into.u32(offset);
+      into.byte(0x21);
+      into.u32(local);
     };
     load('i32', this.#isa.budgetOffset, this.#budget);
     for (const [id, local] of this.#registers) {
       const r = this.#isa.registers[id];
       load(r.type, r.offset, local);
+    }
+  }
+  #epilogue(): void {
+    const { f } = this;
+    this.#save(this.#pc, 'i64', this.#isa.pcOffset);
+    this.#saveState();
+    // The exit field only matters for a code that is not 0.
+    this.#save(this.#code, 'i32', this.#isa.exitOffset);
+    f.get(this.#code);
+  }
+
+  /** Which registers the region touches must be known before the first call in it. */
+  #survey(): void {
+    for (const piece of this.#pieces) {
+      for (const group of piece.groups) {
+        for (const s of group.statements) {
+          if (s.kind === 'getreg' || s.kind === 'setreg') this.getRegister(Number(s.imm));
+          if (s.kind === 'setreg') this.#written.add(Number(s.imm));
+        }
+      }
+      if (piece.end.kind === 'call') this.getRegister(this.#isa.stackPointer);
     }
   }
 
@@ -325,7 +448,6 @@ export class RegionLowering extends Lowering {
   }
   protected setRegister(id: number, value: () => void): void {
     const local = this.getRegister(id);
-    this.#written.add(id);
     value();
     for (const a of this.#aliases) if (a.id === id && a.node.alias && a.node.uses > 0) this.unalias(a.node);
     this.f.set(local);

@@ -80,6 +80,10 @@ function exitsOf(run: readonly Instruction[]): number[] {
       return [last.target];
     case 'branch':
       return [end, last.target];
+    // The place a call returns to.
+    case 'call':
+    case 'indirect-call':
+      return [end];
     default:
       return [];
   }

@@ -43,7 +43,7 @@ export function translateBatch(
   for (const entry of entries) {
     const region = formRegion(entry, (pc) => source.blocks.decodeRun(pc), follow, limits);
     if (!region.blocks.has(entry)) continue;
-    const lowering = new RegionLowering(isa, imports);
+    const lowering = new RegionLowering(isa, m.type(REGION), imports);
     lowering.lower(region);
     made.push({ region, lowering });
   }

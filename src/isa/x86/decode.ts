@@ -406,8 +406,9 @@ function flowOf(row: Row): Instruction['flow'] {
     case 'call':
       return 'call';
     case 'jmpTo':
-    case 'callTo':
       return 'indirect';
+    case 'callTo':
+      return 'indirect-call';
     case 'ret':
     case 'retPop':
       return 'return';

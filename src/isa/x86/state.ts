@@ -65,6 +65,7 @@ export const FIELDS = {
   /** Engine scratch from here on: instructions left in the slice, why a handler stopped, and its operands. */
   budget: i32(0x380),
   exit: i32(0x384),
+  hot: i32(0x398),
   exitA: i64(0x388),
   exitB: i64(0x390),
 } as const satisfies Record<string, Field>;

@@ -1,6 +1,7 @@
 /** The x86-64 ISA as the engine sees it. */
 import { bug } from '../../base/failures.ts';
 import { EXIT_ILLEGAL } from '../../engine/exits.ts';
+import { X87_HELPERS } from './x87/helpers.ts';
 import type { Builder } from '../../ir/builder.ts';
 import type { Isa, Register } from '../isa.ts';
 import { encodeOperands, type Operand, type X86Builder, X86RegionBuilder, X86ShapeBuilder } from './builder.ts';
@@ -9,7 +10,7 @@ import { decode, type X86Instruction } from './decode.ts';
 import { FUNCTIONS } from './functions.ts';
 import type { Mnemonic } from './rows/index.ts';
 import { SEMANTICS } from './semantics/index.ts';
-import { FIELDS, GPR, gprOffset, SCRATCH_OFFSET, xmmOffset } from './state.ts';
+import { FIELDS, GPR, gprOffset, RSP, SCRATCH_OFFSET, xmmOffset } from './state.ts';
 
 const registers: Register[] = [
   ...GPR.map((name, n): Register => ({ name, type: 'i64', offset: gprOffset(n) })),
@@ -37,6 +38,8 @@ export const X86: Isa<X86Instruction> = {
   maxLength: 15,
   registers,
   pcOffset: FIELDS.pc.offset,
+  stackPointer: RSP,
+  hotOffset: FIELDS.hot.offset,
   budgetOffset: FIELDS.budget.offset,
   exitOffset: FIELDS.exit.offset,
   scratchOffset: SCRATCH_OFFSET,
@@ -51,5 +54,5 @@ export const X86: Isa<X86Instruction> = {
     return b;
   },
   functions: FUNCTIONS,
-  helpers: SYSTEM_HELPERS,
+  helpers: { ...SYSTEM_HELPERS, ...X87_HELPERS },
 };
