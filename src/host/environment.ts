@@ -1,0 +1,64 @@
+/** What Node tells of the host: clocks, entropy, names, identity, where a path leads; files themselves are node.ts's. */
+import * as crypto from 'node:crypto';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import type { HostEnvironment } from './host.ts';
+
+/** Date.now has milliseconds; the monotonic clock supplies what is between them. */
+const clockBase = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
+
+export const hostEnvironment: HostEnvironment = {
+  realtime() {
+    const wall = BigInt(Date.now()) * 1_000_000n;
+    const fine = process.hrtime.bigint() + clockBase;
+    // The host's clock was set, or drifts: believe it.
+    return fine - wall > 2_000_000n || wall - fine > 2_000_000n ? wall : fine;
+  },
+  monotonic: () => process.hrtime.bigint(),
+  random(into) {
+    crypto.randomFillSync(into);
+  },
+  hostname: () => os.hostname(),
+};
+
+/** As whom this process acts on files. */
+export function hostIdentity(): { uid: number; gid: number; groups: number[] } {
+  return {
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    groups: process.getgroups?.() ?? [],
+  };
+}
+
+export const hostCwd = (): string => process.cwd();
+
+/** This process's variables. */
+export function hostVariables(): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const [name, value] of Object.entries(process.env)) if (value !== undefined) variables[name] = value;
+  return variables;
+}
+
+/** An absolute host path with its links followed, and what is there. */
+export function lookAt(hostPath: string): { path: string; type: 'file' | 'directory' | 'other' } | undefined {
+  try {
+    const real = fs.realpathSync(path.resolve(hostPath));
+    const stat = fs.statSync(real);
+    return { path: real, type: stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other' };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A program's name looked up as a shell of the host would. */
+export function findOnHost(name: string): string | undefined {
+  const candidates = name.includes('/')
+    ? [name]
+    : (process.env.PATH ?? '').split(path.delimiter).map((dir) => path.join(dir || '.', name));
+  return candidates.find((one) => lookAt(one)?.type === 'file');
+}
+
+export const absolute = (hostPath: string): string => path.resolve(hostPath);
+export const directoryOf = (hostPath: string): string => path.dirname(hostPath);
+export const baseOf = (hostPath: string): string => path.basename(hostPath);

@@ -1,0 +1,430 @@
+/** The only composition root: puts engine, kernel, personalities and host back ends together into a virtual machine. What the parts do is in the parts. */
+import { createFreebsd } from '../syscalls/freebsd/freebsd.ts';
+import { createLinux } from '../syscalls/linux/linux.ts';
+import { GuestError, UserError } from './base/failures.ts';
+import type { EngineMode } from './engine/engine.ts';
+import { TranslatingEngine } from './engine/translating-engine.ts';
+import { findOnHost, hostCwd, hostEnvironment, hostIdentity } from './host/environment.ts';
+import { type Ending, GuestProcess } from './host/guest-process.ts';
+import { SinkFile, SourceFile } from './host/node-streams.ts';
+import { X86Cpu } from './isa/x86/cpu.ts';
+import { X86 } from './isa/x86/x86.ts';
+import { FdTable } from './kernel/fd-table.ts';
+import { Kernel } from './kernel/kernel.ts';
+import type { OpenFile } from './kernel/open-file.ts';
+import { Vfs } from './kernel/vfs.ts';
+import { CallStatistics } from './personality/statistics.ts';
+import { CallTrace, TraceFilter } from './personality/trace.ts';
+import { spawn } from './process/exec.ts';
+import type { Process, ProcessStatus } from './process/process.ts';
+import { Scheduler } from './process/scheduler.ts';
+import { sendToProcess } from './process/signaling.ts';
+import { fatalReport } from './tools/fatal-report.ts';
+import { collectStats, type Stats } from './tools/stats.ts';
+import { equip } from './vm/kernel-equipment.ts';
+import { connect, type PtySize, type StdioOption } from './vm/stdio.ts';
+import { buildTree, type FsKind, type Mount, showProgram } from './vm/tree.ts';
+
+export type { GuestProcess, GuestPty } from './host/guest-process.ts';
+export type { Stats } from './tools/stats.ts';
+export type { PtySize, StdioOption } from './vm/stdio.ts';
+export type { FsKind, Mount } from './vm/tree.ts';
+
+/** What a VM may use altogether; absent: no limit. */
+export interface Limits {
+  /** Wall-clock seconds from creation. */
+  time?: number;
+  /** Bytes that each process may map. */
+  memory?: number;
+  /** Guest instructions. */
+  instructions?: number;
+  /** Bytes written to stdout and stderr. */
+  output?: number;
+  /** Processes and threads alive at one time. */
+  processes?: number;
+}
+
+/** The limits of a sandbox that names none. */
+export const SANDBOX_LIMITS: Required<Limits> = {
+  time: 60,
+  memory: 1 << 30,
+  instructions: Number.POSITIVE_INFINITY,
+  output: 64 << 20,
+  processes: 256,
+};
+
+export interface HospesOptions {
+  /** The host directory that is the guest's `/` (with fs host and overlay); default '/'. */
+  root?: string;
+  /** Default: memory. */
+  fs?: FsKind;
+  mounts?: readonly Mount[];
+  /** Files laid into the tree before anything runs: contents by guest path; they may be programs. */
+  files?: Readonly<Record<string, string | Uint8Array>>;
+  /** Variables of every process started without its own; default: PATH and HOME alone. */
+  env?: Readonly<Record<string, string>>;
+  /** Directory of every process started without its own; default '/'. */
+  cwd?: string;
+  limits?: Limits;
+  engine?: EngineMode;
+  /** Log system calls: a filter such as 'file,-read' ('' is all), and who takes the lines (default: nobody). */
+  trace?: { filter: string; write(line: string): void };
+  /** May guests reach the network; default false. Without it they still have sockets among themselves. */
+  network?: boolean;
+  /** As whom guests run; default: this process's user where real files are shown, else root. */
+  user?: { uid: number; gid: number; groups?: readonly number[] };
+  /** The host's name as guests see it; default 'hospes'. */
+  hostname?: string;
+  /** Measure the time of each call, not only its count. */
+  timeCalls?: boolean;
+}
+
+export interface SpawnOptions {
+  env?: Readonly<Record<string, string>>;
+  cwd?: string;
+  /** What the program finds as its own name; default: the path as given. */
+  argv0?: string;
+  /** stdin, stdout, stderr: 'pipe' (default), 'inherit' this process's, 'ignore', or bytes to read / a function that takes what is written. */
+  stdio?: StdioOption | readonly [StdioOption, StdioOption, StdioOption];
+  /** Give it a terminal of this size instead, in a session of its own. */
+  pty?: PtySize | boolean;
+}
+
+export interface ExecOptions {
+  env?: Readonly<Record<string, string>>;
+  cwd?: string;
+  argv0?: string;
+  /** Given on stdin. */
+  input?: string | Uint8Array;
+  /** 'buffer' gives stdout and stderr as bytes. */
+  encoding?: 'utf8' | 'latin1' | 'buffer';
+}
+
+export interface ExecResult<Output = string> {
+  stdout: Output;
+  stderr: Output;
+  /** null where a signal ended it. */
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  stats: Stats;
+}
+
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** A virtual machine: one tree of files, one table of processes, one engine. */
+export class Hospes {
+  /** Put a virtual machine together. It needs no clean-up beyond `dispose`, which ends whatever still runs in it. */
+  static async create(options: HospesOptions = {}): Promise<Hospes> {
+    const vm = new Hospes(options);
+    await vm.#build();
+    return vm;
+  }
+
+  readonly #options: HospesOptions;
+  readonly #limits: Limits;
+  readonly #vfs: Vfs;
+  readonly #engine: TranslatingEngine;
+  readonly #calls: CallStatistics;
+  readonly #kernel: Kernel;
+  readonly #scheduler: Scheduler;
+  readonly #user: { uid: number; gid: number; groups: readonly number[] };
+  readonly #started = performance.now();
+  #loadMs = 0;
+  #memory: { readonly fs: unknown } | undefined;
+  #written = 0;
+  #running: Promise<void> | undefined;
+  #failure: unknown;
+  #disposed = false;
+  readonly #guests = new Map<Process, GuestProcess>();
+
+  private constructor(options: HospesOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? {};
+    const real = (options.fs ?? 'memory') !== 'memory';
+    const user = options.user ?? (real ? hostIdentity() : { uid: 0, gid: 0 });
+    this.#user = { ...user, groups: user.groups ?? [user.gid] };
+    this.#calls = new CallStatistics(options.timeCalls ?? false);
+    const trace = options.trace && new CallTrace(new TraceFilter(options.trace.filter), options.trace.write);
+    const observers = { statistics: this.#calls, trace };
+    this.#vfs = new Vfs({ now: () => hostEnvironment.realtime() });
+    this.#engine = new TranslatingEngine({
+      mode: options.engine ?? 'auto',
+      isa: X86 as never,
+      createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
+    });
+    const { output: _output, ...limits } = this.#limits;
+    this.#kernel = new Kernel({
+      vfs: this.#vfs,
+      engine: this.#engine,
+      environment: hostEnvironment,
+      personalities: [createLinux(observers), createFreebsd(observers)],
+      limits,
+      hostname: options.hostname ?? 'hospes',
+    });
+    this.#scheduler = new Scheduler(this.#kernel);
+    this.#kernel.onFatalSignal = (process, fatal) => {
+      const guest = this.#guests.get(process);
+      if (guest) guest.fatalReport = fatalReport(process, fatal);
+    };
+  }
+
+  async #build(): Promise<void> {
+    const { root = '/', fs = 'memory', mounts = [], files = {} } = this.#options;
+    this.#memory = await buildTree(this.#vfs, { root, fs, mounts, files, owner: this.#user });
+    await equip(this.#kernel, { network: this.#options.network ?? false });
+  }
+
+  /** The files in memory, as memfs shows them (an `fs` look-alike): the whole tree with fs memory, what was written with overlay. */
+  // biome-ignore lint/suspicious/noExplicitAny: memfs has types of its own, which users of memfs know
+  get fs(): any {
+    if (!this.#memory) throw new UserError('vm.fs: with fs host nothing is kept in memory', 2);
+    return this.#memory.fs;
+  }
+
+  /** Counters since creation. */
+  get stats(): Stats {
+    return collectStats({
+      mode: this.#engine.mode,
+      instructions: this.#scheduler.instructions,
+      engine: this.#engine.stats,
+      kernel: this.#kernel.stats,
+      calls: this.#calls,
+      totalMs: performance.now() - this.#started,
+      loadMs: this.#loadMs,
+    });
+  }
+
+  /** The limit that ended everything, in words; undefined while none did. */
+  get violation(): string | undefined {
+    const violation = this.#kernel.violation;
+    if (violation) {
+      return { time: `time limit of ${violation.value} s`, instructions: `limit of ${violation.value} instructions` }[
+        violation.limit as 'time' | 'instructions'
+      ];
+    }
+    const { output = Number.POSITIVE_INFINITY } = this.#limits;
+    return this.#written > output ? `output limit of ${output} bytes` : undefined;
+  }
+
+  /**
+   * Start a program: a guest path, or a name to look for in PATH. Throws UserError where it cannot be run (126) or is
+   * not there (127).
+   */
+  spawn(path: string, args: readonly string[] = [], options: SpawnOptions = {}): GuestProcess {
+    if (this.#disposed) throw new UserError('the virtual machine has been disposed', 2);
+    const env = options.env ?? this.#options.env ?? { PATH: DEFAULT_PATH, HOME: '/root' };
+    const { fs, files } = this.#context(options.cwd);
+    const found = this.#find(fs, path, env.PATH ?? DEFAULT_PATH);
+    const encoder = new TextEncoder();
+    const wires = connect(this.#kernel, options.stdio ?? 'pipe', options.pty, (bytes) => this.#count(bytes));
+    wires.files.forEach((file, fd) => {
+      files.set(fd, file);
+    });
+    let process: Process;
+    try {
+      process = spawn(this.#kernel, {
+        path: found,
+        argv: [options.argv0 ?? path, ...args].map((text) => encoder.encode(text)),
+        envp: Object.entries(env).map(([name, value]) => encoder.encode(`${name}=${value}`)),
+        files,
+        fs,
+        credentials: credentialsOf(this.#user),
+        newSession: wires.newSession,
+      });
+    } catch (error) {
+      wires.abandon();
+      throw this.#explain(error, path, found);
+    }
+    wires.attach(process);
+    const guest = new GuestProcess(process.pid, wires.streams, wires.pty, {
+      kill: (signal) => {
+        const sent = sendToProcess(process, { signal, code: 'SI_USER', pid: 0, uid: this.#user.uid });
+        this.#scheduler.poke();
+        return sent;
+      },
+    });
+    this.#guests.set(process, guest);
+    process.onEnd = (status) => {
+      this.#guests.delete(process);
+      const ending = endingOf(status);
+      wires.ended(ending);
+      // Listeners run when the scheduler gives way, not in the middle of its work.
+      queueMicrotask(() => guest.ended(ending));
+    };
+    this.#loadMs ||= performance.now() - this.#started;
+    this.#drive();
+    return guest;
+  }
+
+  /** Run a program to its end, or an argument vector whose first word is the program, and collect what it writes. */
+  exec(program: string | readonly string[], args?: readonly string[], options?: ExecOptions & { encoding?: 'utf8' | 'latin1' }): Promise<ExecResult>; // biome-ignore format: one signature
+  exec(program: string | readonly string[], args: readonly string[], options: ExecOptions & { encoding: 'buffer' }): Promise<ExecResult<Buffer>>; // biome-ignore format: one signature
+  async exec(
+    program: string | readonly string[],
+    args: readonly string[] = [],
+    options: ExecOptions = {},
+  ): Promise<ExecResult<string | Buffer>> {
+    const [path, ...words] = typeof program === 'string' ? [program] : program;
+    const output: [Uint8Array[], Uint8Array[]] = [[], []];
+    const { input = '', encoding = 'utf8', ...rest } = options;
+    const guest = this.spawn(path, [...words, ...args], {
+      ...rest,
+      stdio: [
+        typeof input === 'string' ? new TextEncoder().encode(input) : input,
+        (bytes) => void output[0].push(bytes),
+        (bytes) => void output[1].push(bytes),
+      ],
+    });
+    const ending = await this.wait(guest);
+    const [stdout, stderr] = output.map((chunks) => {
+      const bytes = Buffer.concat(chunks);
+      return encoding === 'buffer' ? bytes : bytes.toString(encoding);
+    });
+    return { stdout, stderr, ...ending, stats: this.stats };
+  }
+
+  /** Until this process has ended. Rejects when the virtual machine itself fails. */
+  wait(guest: GuestProcess): Promise<Ending> {
+    return new Promise((resolve, reject) => {
+      const done = () => resolve({ exitCode: guest.exitCode, signal: guest.signalCode });
+      if (guest.exitCode !== null || guest.signalCode !== null) return done();
+      guest.once('exit', done);
+      guest.once('error', reject);
+    });
+  }
+
+  /** Until nothing runs any more, daemons aside: processes that a program left behind go on to their end. */
+  async idle(): Promise<void> {
+    const { firstSession } = this.#kernel;
+    const busy = () =>
+      [...this.#kernel.processes.values()].some((one) => one.status === undefined && one.session === firstSession.id);
+    while (busy() && !this.#failure) {
+      await this.#running;
+      if (busy()) this.#drive(() => !busy());
+    }
+  }
+
+  /** Send a signal to the foreground: the processes that Ctrl-C at the terminal would reach. */
+  signal(signal: string): void {
+    for (const process of this.#guests.keys()) {
+      for (const one of this.#kernel.processGroup(process.processGroup)) {
+        sendToProcess(one, { signal, code: 'SI_USER', pid: 0, uid: this.#user.uid });
+      }
+    }
+    this.#scheduler.poke();
+  }
+
+  /** Show a file of the host, and nothing beside it, under its own path; gives that path. For fs memory. */
+  showProgram(name: string): string | undefined {
+    const found = findOnHost(name);
+    return found === undefined ? undefined : showProgram(this.#vfs, found);
+  }
+
+  /** Is there something at this guest path? */
+  exists(path: string): boolean {
+    const context = this.#vfs.context();
+    try {
+      this.#vfs.stat(context, undefined, path);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      context.release();
+    }
+  }
+
+  /** End every process and let go of their memory. */
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#scheduler.killAll();
+    await this.#running?.catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+
+  /** Let the scheduler run until every program that was started here has ended. */
+  #drive(until: () => boolean = () => this.#guests.size === 0): void {
+    if (this.#running) return;
+    this.#running = this.#scheduler
+      .run(until)
+      .catch((error) => {
+        this.#failure = error;
+        for (const guest of this.#guests.values()) guest.emit('error', error as Error);
+        this.#guests.clear();
+      })
+      .finally(() => {
+        this.#running = undefined;
+        if (this.#guests.size > 0 && !this.#failure) this.#drive();
+      });
+  }
+
+  #count(bytes: number): void {
+    this.#written += bytes;
+    if (this.#written > (this.#limits.output ?? Number.POSITIVE_INFINITY)) this.#scheduler.killAll();
+  }
+
+  #context(cwd = this.#options.cwd ?? '/') {
+    const fs = this.#vfs.context();
+    fs.uid = this.#user.uid;
+    fs.gid = this.#user.gid;
+    fs.groups = this.#user.groups;
+    try {
+      this.#vfs.chdir(fs, undefined, cwd);
+    } catch (error) {
+      if (error instanceof GuestError) throw new UserError(`${cwd}: ${words(error.code)}`, 2);
+      throw error;
+    }
+    return { fs, files: new FdTable() };
+  }
+
+  /** As a shell looks for a program. */
+  #find(context: ReturnType<Vfs['context']>, name: string, path: string): string {
+    if (name.includes('/')) return name;
+    let refused = false;
+    for (const dir of path.split(':')) {
+      const candidate = `${dir || '.'}/${name}`;
+      try {
+        if (this.#vfs.stat(context, undefined, candidate).type !== 'file') continue;
+        this.#vfs.access(context, undefined, candidate, { execute: true });
+        return candidate;
+      } catch (error) {
+        if (!(error instanceof GuestError)) throw error;
+        if (error.code === 'EACCES') refused = true;
+      }
+    }
+    throw new UserError(`${name}: ${refused ? 'permission denied' : 'not found'}`, refused ? 126 : 127);
+  }
+
+  #explain(error: unknown, name: string, path: string): unknown {
+    if (!(error instanceof GuestError)) return error;
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') return new UserError(`${name}: ${words(error.code)}`, 126);
+    if (!this.exists(path)) return new UserError(`${name}: not found`, 127);
+    return new UserError(`${name}: the interpreter that it names is not there (is --root a system root?)`, 127);
+  }
+}
+
+function credentialsOf(user: { uid: number; gid: number; groups: readonly number[] }) {
+  const { uid, gid } = user;
+  return { uid, euid: uid, suid: uid, gid, egid: gid, sgid: gid, groups: [...user.groups] };
+}
+
+function endingOf(status: ProcessStatus): Ending {
+  if (status.kind === 'exited') return { exitCode: status.code, signal: null };
+  return { exitCode: null, signal: (status as { signal: NodeJS.Signals }).signal };
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  ENOENT: 'no such file or directory',
+  ENOTDIR: 'not a directory',
+  ENOEXEC: 'not an executable file',
+  ELOOP: 'too many levels of symbolic links',
+  ENOMEM: 'not enough memory',
+  E2BIG: 'argument list too long',
+  ETXTBSY: 'it is being written',
+};
+
+const words = (code: string) => WORDS[code] ?? code;
