@@ -237,7 +237,20 @@ class SlotVector extends Operand {
   }
 }
 
-/** An MMX register whose number is known: the low 8 bytes of the x87 physical register, in the state block. */
+/** An MMX register of a shape: a write fills the exponent of the x87 register with ones. */
+class SlotMmx extends SlotVector {
+  readonly #exponent: Node;
+  constructor(b: X86Builder, width: number, slot: number) {
+    super(b, width, slot);
+    this.#exponent = b.add(slotOffset(slot), 8);
+  }
+  override write(access: Access, v: Node): void {
+    super.write(access, v);
+    this.b.effect(new Node('setslot', undefined, [this.#exponent, this.b.i32(0xffff)], { access: 'u16' }));
+  }
+}
+
+/** An MMX register whose number is known: the low 8 bytes of the x87 physical register, in the state block; a write fills the exponent with ones. */
 class KnownMmx extends Operand {
   readonly isMemory = false;
   readonly #offset: number;
@@ -256,6 +269,7 @@ class KnownMmx extends Operand {
   }
   write(access: Access, v: Node): void {
     this.b.setState(this.#offset, access, v);
+    this.b.setState(this.#offset + 8, 'u16', this.b.i32(0xffff));
   }
 }
 
@@ -416,6 +430,8 @@ export abstract class X86Builder extends Builder {
   memoryAt(width: number, address: Node): Operand {
     return new Memory(this, width, () => address);
   }
+  /** Floating-point results may assume the default MXCSR: regions are entered under no other. */
+  abstract readonly roundingIsDefault: boolean;
   abstract operand(index: number): Operand;
   /** Base of the instruction's segment override (for implicit memory operands), or nothing. */
   segmentBase(): Node | undefined {
@@ -430,6 +446,7 @@ export abstract class X86Builder extends Builder {
 /** Builder for a run of instructions with known operands. */
 export class X86RegionBuilder extends X86Builder implements RegionBuilder<X86Instruction> {
   instruction!: X86Instruction;
+  readonly roundingIsDefault = true;
   readonly #build: (b: X86Builder) => void;
   constructor(build: (b: X86Builder) => void) {
     super();
@@ -493,6 +510,7 @@ function immediateNode(b: Builder, o: Decoded & { kind: 'imm' }): Node {
 
 /** Builder for one shape: operands come from the record. */
 export class X86ShapeBuilder extends X86Builder {
+  readonly roundingIsDefault = false;
   readonly instruction: X86Instruction;
   constructor(instruction: X86Instruction) {
     super();
@@ -510,8 +528,9 @@ export class X86ShapeBuilder extends X86Builder {
       case 'gpr':
         return new SlotGpr(this, o.width, index);
       case 'xmm':
-      case 'mmx':
         return new SlotVector(this, o.width, index);
+      case 'mmx':
+        return new SlotMmx(this, o.width, index);
       case 'mem':
         return new Memory(this, o.width, () => this.#address());
       case 'imm': {

@@ -389,8 +389,10 @@ class Decoder {
     let key = `${entry.id}.${this.#operandSize}`;
     if (this.#addr32) key += 'a';
     if (entry.row.rep) key += this.#repeat;
+    // Implicit memory operands take the segment from the shape, explicit ones from the record.
+    if (this.#segment && !this.#memory) key += this.#segment;
     for (const o of operands) {
-      key += o.kind[0];
+      key += o.kind === 'mmx' ? 'n' : o.kind[0];
       if (o.kind === 'imm' && entry.row.fixed) key += o.value;
       // A high-byte register is only another offset to a handler.
     }

@@ -10,6 +10,7 @@ import { decode, type X86Instruction } from './decode.ts';
 import { FUNCTIONS } from './functions.ts';
 import type { Mnemonic } from './rows/index.ts';
 import { SEMANTICS } from './semantics/index.ts';
+import { FLOAT_HELPERS, MXCSR_SPECIAL } from './soft-float.ts';
 import { FIELDS, GPR, gprOffset, RSP, SCRATCH_OFFSET, xmmOffset } from './state.ts';
 
 const registers: Register[] = [
@@ -44,7 +45,7 @@ export const X86: Isa<X86Instruction> = {
   exitOffset: FIELDS.exit.offset,
   scratchOffset: SCRATCH_OFFSET,
   modeOffset: FIELDS.mxcsr.offset,
-  modeMask: 0xe040,
+  modeMask: MXCSR_SPECIAL,
   decode,
   encode: encodeOperands,
   regionBuilder: () => new X86RegionBuilder(build),
@@ -54,5 +55,5 @@ export const X86: Isa<X86Instruction> = {
     return b;
   },
   functions: FUNCTIONS,
-  helpers: { ...SYSTEM_HELPERS, ...X87_HELPERS },
+  helpers: { ...SYSTEM_HELPERS, ...FLOAT_HELPERS, ...X87_HELPERS },
 };
