@@ -37,6 +37,9 @@ export interface Cpu {
   setBase(segment: 'fs' | 'gs', value: number): void;
   /** Copy every architectural register from another thread's state block, which may be in another memory (fork, clone). */
   copyFrom(other: Cpu): void;
+  /** Every register as one block, and back. */
+  save(): Uint8Array;
+  restore(saved: Uint8Array): void;
   /** Registers as a program finds them after exec: all zero, default FP control words. */
   reset(): void;
   /** The FP and vector state in the ISA's own save format (x86: 512 bytes FXSAVE image), for signal frames. */

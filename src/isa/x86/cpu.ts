@@ -83,6 +83,12 @@ export class X86Cpu implements Cpu {
     const from = other as X86Cpu;
     this.#space.u8.set(from.#space.u8.subarray(from.state, from.state + STATE_SIZE), this.state);
   }
+  save(): Uint8Array {
+    return this.#space.u8.slice(this.state, this.state + STATE_SIZE);
+  }
+  restore(saved: Uint8Array): void {
+    this.#space.u8.set(saved, this.state);
+  }
   reset(): void {
     const { u8, view } = this.#space;
     u8.fill(0, this.state, this.state + STATE_SIZE);

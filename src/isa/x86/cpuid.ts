@@ -1,6 +1,6 @@
 /** CPUID: advertises exactly what is implemented, up to x86-64-v2. */
 import type { Helper } from '../helper.ts';
-import { SCRATCH_OFFSET } from './state.ts';
+import { FIELDS, SCRATCH_OFFSET } from './state.ts';
 
 const bit = (...ns: number[]): number => ns.reduce((v, n) => v | (1 << n), 0);
 
@@ -55,6 +55,9 @@ const CRC32C = new Uint32Array(256).map((_, n) => {
   return c;
 });
 
+/** Lockstep switches time stamps to a count, so that both tiers read the same. */
+export const timestamps = { deterministic: false };
+
 export const SYSTEM_HELPERS: Record<string, Helper> = {
   cpuid: {
     params: ['i32', 'i32'],
@@ -64,11 +67,17 @@ export const SYSTEM_HELPERS: Record<string, Helper> = {
       });
     },
   },
-  /** A counter in nanoseconds: constant rate, as invariant TSCs have. */
+  /** A counter in nanoseconds: constant rate, as invariant TSCs have; in lockstep a count of its readings kept with the thread. */
   rdtsc: {
     params: [],
     result: 'i64',
-    make: () => () => BigInt(Math.round(performance.now() * 1e6)),
+    make: (space) => (state: number) => {
+      if (!timestamps.deterministic) return BigInt(Math.round(performance.now() * 1e6));
+      const at = state + FIELDS.readings.offset;
+      const t = space.view.getBigInt64(at, true) + 1000n;
+      space.view.setBigInt64(at, t, true);
+      return t;
+    },
   },
   /** CRC-32C of 1, 2, 4 or 8 bytes given as two words. */
   crc32c: {

@@ -62,6 +62,8 @@ export const FIELDS = {
   fdp: i64(0xe0),
   /** RFLAGS bits beyond the arithmetic ones and DF that the guest may set: TF, AC, ID, NT. */
   eflags: i32(0xe8),
+  /** Time stamp readings so far, in lockstep. */
+  readings: i64(0xf0),
   /** Engine scratch from here on: instructions left in the slice, why a handler stopped, and its operands. */
   budget: i32(0x380),
   exit: i32(0x384),
