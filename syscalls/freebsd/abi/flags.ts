@@ -1,5 +1,5 @@
 /** Flag words and choices of FreeBSD's calls, as its headers spell them. */
-import { dirFd, enumeration, flagSet } from '../../../src/personality/arguments.ts';
+import { type ArgumentType, dirFd, enumeration, flagSet } from '../../../src/personality/arguments.ts';
 
 // biome-ignore format: a table
 export const O = {
@@ -44,7 +44,15 @@ export const RESOURCES = ['CPU', 'FSIZE', 'DATA', 'STACK', 'CORE', 'RSS', 'MEMLO
 export const SysarchOp = enumeration({ AMD64_GET_FSBASE: 128, AMD64_SET_FSBASE: 129, AMD64_GET_GSBASE: 130, AMD64_SET_GSBASE: 131, AMD64_GET_XFPUSTATE: 132 }); // biome-ignore format: one row
 
 /** ioctl requests that have an answer. */
-export const IOCTL = { FIOCLEX: 0x2000_6601, FIONCLEX: 0x2000_6602, FIONREAD: 0x4004_667f, FIONBIO: 0x8004_667e, TIOCGETA: 0x402c_7413, TIOCGWINSZ: 0x4008_7468 }; // biome-ignore format: one row
-export const IoctlRequest = enumeration(IOCTL);
+// biome-ignore format: a table
+export const IOCTL = {
+  FIOCLEX: 0x2000_6601, FIONCLEX: 0x2000_6602, FIONREAD: 0x4004_667f, FIONBIO: 0x8004_667e, TIOCGETA: 0x402c_7413, TIOCSETA: 0x802c_7414,
+  TIOCSETAW: 0x802c_7415, TIOCSETAF: 0x802c_7416, TIOCGWINSZ: 0x4008_7468, TIOCSWINSZ: 0x8008_7467, TIOCGPGRP: 0x4004_7477, TIOCSPGRP: 0x8004_7476,
+} as const;
+export const IoctlRequest: ArgumentType<number> = {
+  word: 'request',
+  decode: (_task, cpu, register) => cpu.getInt(register) >>> 0,
+  before: (value) => Object.entries(IOCTL).find(([, code]) => code === value)?.[0] ?? `0x${value.toString(16)}`,
+};
 
 export const POLL = { POLLIN: 1, POLLPRI: 2, POLLOUT: 4, POLLERR: 8, POLLHUP: 0x10, POLLNVAL: 0x20, POLLRDNORM: 0x40, POLLRDBAND: 0x80, POLLWRBAND: 0x100 }; // biome-ignore format: one row

@@ -137,7 +137,8 @@ export function sigreturn(thread: Thread, address: number): void {
   });
   cpu.pc = at(MC.rip);
   cpu.flags = (at(MC.rflags) & USER_FLAGS) | 0x202;
-  if (at(MC.ownedfp) === FPOWNED_FPU) cpu.restoreVectors(bytes.slice(MCONTEXT + MC.fpstate, MCONTEXT + MC.fpstate + 512));
+  if (at(MC.ownedfp) === FPOWNED_FPU)
+    cpu.restoreVectors(bytes.slice(MCONTEXT + MC.fpstate, MCONTEXT + MC.fpstate + 512));
   if (mc.getUint32(MC.flags, true) & HASBASES) {
     cpu.setBase('fs', at(MC.fsbase));
     cpu.setBase('gs', at(MC.gsbase));

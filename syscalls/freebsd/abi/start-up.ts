@@ -3,7 +3,7 @@ import { RDI, RSP } from '../../../src/isa/x86/state.ts';
 import { type AddressSpace, PROT_EXEC, PROT_READ, PROT_WRITE } from '../../../src/memory/address-space.ts';
 import type { StartUp } from '../../../src/personality/personality.ts';
 import { type AuxValue, buildStartStack } from '../../../src/personality/start-stack.ts';
-import { pointer, i32, pad, struct } from '../../../src/personality/struct.ts';
+import { i32, pad, pointer, struct } from '../../../src/personality/struct.ts';
 import type { Process } from '../../../src/process/process.ts';
 import type { Thread } from '../../../src/process/thread.ts';
 import { UCONTEXT_OFFSET } from './signal-frame.ts';

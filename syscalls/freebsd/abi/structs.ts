@@ -1,12 +1,12 @@
 /** Structures of FreeBSD 12 and later on amd64 (64-bit inodes and devices); every size is asserted by the tests against the ABI. */
 import type { FileType, Stat } from '../../../src/host/host.ts';
-import { array, bytes, i32, i64, pad, pointer, struct, text, u16, u32, u64, u8, type ValueOf } from '../../../src/personality/struct.ts'; // biome-ignore format: one row
+import { array, big64, i32, i64, pad, pointer, struct, text, u8, u16, u32, u64, type ValueOf } from '../../../src/personality/struct.ts'; // biome-ignore format: one row
 
 export const timespec = struct({ sec: i64, nsec: i64 });
 export const timeval = struct({ sec: i64, usec: i64 });
 export const timezone = struct({ minutesWest: i32, dstTime: i32 });
 export const iovec = struct({ base: pointer, length: u64 });
-export const rlimit = struct({ current: i64, maximum: i64 });
+export const rlimit = struct({ current: big64, maximum: big64 });
 export const word = struct({ value: i32 });
 export const long = struct({ value: u64 });
 export const pair = struct({ first: i32, second: i32 });
@@ -16,7 +16,6 @@ export const winsize = struct({ rows: u16, columns: u16, x: u16, y: u16 });
 export const sigset = struct({ bits: array(u32, 4) });
 export const sigaction = struct({ handler: pointer, flags: i32, mask: array(u32, 4), pad: pad(4) });
 export const stack = struct({ sp: pointer, size: u64, flags: i32, pad: pad(4) });
-export const termios = struct({ iflag: u32, oflag: u32, cflag: u32, lflag: u32, cc: bytes(20), ispeed: u32, ospeed: u32 });
 
 export const stat = struct({
   dev: u64,
@@ -82,6 +81,18 @@ export const rusage = struct({
   nsignals: i64,
   nvcsw: i64,
   nivcsw: i64,
+});
+
+/** The first part of struct thr_param, which is all that matters here. */
+export const threadParameters = struct({
+  start: pointer,
+  arg: pointer,
+  stackBase: pointer,
+  stackSize: u64,
+  tlsBase: pointer,
+  tlsSize: u64,
+  childTid: pointer,
+  parentTid: pointer,
 });
 
 /** The fixed part of struct dirent, before the name. */

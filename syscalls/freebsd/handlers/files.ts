@@ -3,11 +3,14 @@ import { fail, missing } from '../../../src/base/failures.ts';
 import { DirectoryFile } from '../../../src/kernel/directory-file.ts';
 import type { OpenFile } from '../../../src/kernel/open-file.ts';
 import { makePipe } from '../../../src/kernel/pipe.ts';
+import { type Tty, TtyFile } from '../../../src/kernel/tty.ts';
 import { ON_BASE } from '../../../src/kernel/vfs.ts';
 import type { GuestBuffer, Place, PlaceArray } from '../../../src/personality/arguments.ts';
+import type { Result } from '../../../src/personality/define.ts';
 import type { Task } from '../../../src/personality/task.ts';
 import { F, IOCTL, O } from '../abi/flags.ts';
-import { direntHeader, direntType, statfs as statfsLayout, termios, winsize, word } from '../abi/structs.ts';
+import { direntHeader, direntType, type statfs as statfsLayout, winsize, word } from '../abi/structs.ts';
+import { fromTermios, termios, toTermios } from '../abi/terminal.ts';
 import { readInto, writeFrom } from './transfer.ts';
 
 type FsStatPlace = Place<ReturnType<(typeof statfsLayout)['get']>>;
@@ -30,7 +33,7 @@ function writer(task: Task, fd: number): OpenFile {
 }
 
 export function read(task: Task, { fd, buf }: { fd: number; buf: GuestBuffer }) {
-  return readInto(task, reader(task, fd), buf.output());
+  return readInto(reader(task, fd), buf.output());
 }
 
 export function write(task: Task, { fd, buf }: { fd: number; buf: GuestBuffer }) {
@@ -39,7 +42,7 @@ export function write(task: Task, { fd, buf }: { fd: number; buf: GuestBuffer })
 
 export function pread(task: Task, { fd, buf, offset }: { fd: number; buf: GuestBuffer; offset: number }) {
   if (offset < 0) fail('EINVAL');
-  return readInto(task, reader(task, fd), buf.output(), offset);
+  return readInto(reader(task, fd), buf.output(), offset);
 }
 
 export function pwrite(task: Task, { fd, buf, offset }: { fd: number; buf: GuestBuffer; offset: number }) {
@@ -53,7 +56,7 @@ function slices(task: Task, iov: PlaceArray<Slice>, access: 'read' | 'write'): U
 }
 
 export function readv(task: Task, { fd, iov }: { fd: number; iov: PlaceArray<Slice> }) {
-  return readInto(task, reader(task, fd), slices(task, iov, 'write'));
+  return readInto(reader(task, fd), slices(task, iov, 'write'));
 }
 
 export function writev(task: Task, { fd, iov }: { fd: number; iov: PlaceArray<Slice> }) {
@@ -61,7 +64,7 @@ export function writev(task: Task, { fd, iov }: { fd: number; iov: PlaceArray<Sl
 }
 
 export function preadv(task: Task, { fd, iov, offset }: { fd: number; iov: PlaceArray<Slice>; offset: number }) {
-  return readInto(task, reader(task, fd), slices(task, iov, 'write'), offset);
+  return readInto(reader(task, fd), slices(task, iov, 'write'), offset);
 }
 
 export function pwritev(task: Task, { fd, iov, offset }: { fd: number; iov: PlaceArray<Slice>; offset: number }) {
@@ -149,20 +152,50 @@ export function ioctl(task: Task, { fd, com, data }: { fd: number; com: number; 
       file.nonblocking = word.get(space, data).value !== 0;
       return 0;
     case IOCTL.FIONREAD:
-      return word.set(space, data, { value: file.available?.() ?? fail('ENOTTY') });
-    case IOCTL.TIOCGWINSZ:
-      return winsize.set(space, data, { ...(file.windowSize?.() ?? fail('ENOTTY')), x: 0, y: 0 });
-    case IOCTL.TIOCGETA:
-      if (file.kind !== 'tty') fail('ENOTTY');
-      return termios.set(space, data, COOKED);
+      return word.set(space, data, { value: available(file) });
     default:
-      if (file.kind === 'tty') missing(`freebsd ioctl 0x${com.toString(16)}`);
-      return fail('ENOTTY');
+      return file instanceof TtyFile ? terminalControl(task, file.tty, com, data) : fail('ENOTTY');
   }
 }
 
-/** A terminal in its usual state: ICRNL|IXON|IMAXBEL|BRKINT, OPOST|ONLCR, CREAD|CS8|HUPCL, and the usual lflags. */
-const COOKED = { iflag: 0x2b02, oflag: 3, cflag: 0x4b00, lflag: 0x5cb, cc: new Uint8Array([4, 255, 255, 127, 23, 21, 18, 8, 3, 28, 26, 25, 17, 19, 22, 15, 1, 0, 20, 255]), ispeed: 38400, ospeed: 38400 }; // biome-ignore format: one row
+/** Bytes that can be read at once. */
+function available(file: OpenFile): number {
+  if (file instanceof TtyFile) return file.tty.line.available;
+  if ('available' in file) return Number(file.available);
+  return file.kind === 'file' ? Math.max(0, file.stat().size - file.position) : fail('ENOTTY');
+}
+
+function terminalControl(task: Task, tty: Tty, com: number, data: number): Result {
+  const { space, process } = task;
+  switch (com) {
+    case IOCTL.TIOCGETA:
+      return termios.set(space, data, toTermios(tty.settings));
+    case IOCTL.TIOCSETA:
+    case IOCTL.TIOCSETAW:
+    case IOCTL.TIOCSETAF:
+      return tty.configure(fromTermios(termios.get(space, data), tty.settings), com === IOCTL.TIOCSETAF);
+    case IOCTL.TIOCGWINSZ: {
+      const { rows, columns, xPixels, yPixels } = tty.size;
+      return winsize.set(space, data, { rows, columns, x: xPixels, y: yPixels });
+    }
+    case IOCTL.TIOCSWINSZ: {
+      const { rows, columns, x, y } = winsize.get(space, data);
+      return tty.resize({ rows, columns, xPixels: x, yPixels: y });
+    }
+    case IOCTL.TIOCGPGRP:
+      return word.set(space, data, { value: tty.foreground || 99999 });
+    case IOCTL.TIOCSPGRP: {
+      const group = word.get(space, data).value;
+      if (process.session !== tty.session) fail('ENOTTY');
+      if (task.kernel.processGroup(group).length === 0) fail('EPERM');
+      tty.foreground = group;
+      return undefined;
+    }
+    default:
+      missing(`freebsd ioctl 0x${com.toString(16)}`);
+      return fail('ENOTTY');
+  }
+}
 
 /** Whole entries as many as fit; EINVAL when not even the first does. */
 export function getdirentries(task: Task, { fd, buf, basep }: { fd: number; buf: GuestBuffer; basep: number }) {
@@ -191,8 +224,11 @@ export function getdirentries(task: Task, { fd, buf, basep }: { fd: number; buf:
   return at;
 }
 
-export function pipe2(task: Task, { fildes, flags }: { fildes: Place<{ first: number; second: number }>; flags: number }) {
-  const [from, to] = makePipe(task.kernel.newInode());
+export function pipe2(
+  task: Task,
+  { fildes, flags }: { fildes: Place<{ first: number; second: number }>; flags: number },
+) {
+  const [from, to] = makePipe(task.kernel.realtime());
   for (const end of [from, to]) end.nonblocking = (flags & O.O_NONBLOCK) !== 0;
   const first = task.files.add(from, (flags & O.O_CLOEXEC) !== 0);
   const second = task.files.add(to, (flags & O.O_CLOEXEC) !== 0);

@@ -9,7 +9,10 @@ import { MADV_DONTNEED, MADV_FREE, MAP } from '../abi/flags.ts';
 const PAGE = 4096;
 const ALIGNMENT_SHIFT = 24;
 
-export function mmap(task: Task, a: { addr: number; len: number; prot: number; flags: number; fd: number; pos: number }) {
+export function mmap(
+  task: Task,
+  a: { addr: number; len: number; prot: number; flags: number; fd: number; pos: number },
+) {
   const { flags, len } = a;
   const guard = (flags & MAP.MAP_GUARD) !== 0;
   const anonymous = guard || (flags & (MAP.MAP_ANON | MAP.MAP_STACK)) !== 0;

@@ -1,11 +1,11 @@
 /** Calls on file names: open, stat, link, rename and their …at forms. */
 import { fail } from '../../../src/base/failures.ts';
-import { type LookUp, type NewTime, ON_BASE, type OpenHow } from '../../../src/kernel/vfs.ts';
 import type { OpenFile } from '../../../src/kernel/open-file.ts';
-import type { GuestBuffer, Place, PlaceArray } from '../../../src/personality/arguments.ts';
+import { type LookUp, type NewTime, ON_BASE, type OpenHow } from '../../../src/kernel/vfs.ts';
+import type { GuestBuffer, Place } from '../../../src/personality/arguments.ts';
 import type { Task } from '../../../src/personality/task.ts';
 import { AT, AT_FDCWD, O } from '../abi/flags.ts';
-import { encodeStat, fromTimespec, fromTimeval } from '../abi/structs.ts';
+import { encodeStat, fromTimespec, fromTimeval, timespec, timeval } from '../abi/structs.ts';
 
 type StatPlace = Place<ReturnType<typeof encodeStat>>;
 interface Time {
@@ -25,7 +25,10 @@ function look(flags: number, followDefault = true): LookUp {
   return { follow, empty: (flags & AT.AT_EMPTY_PATH) !== 0 };
 }
 
-export function openat(task: Task, { fd, path, flags, mode }: { fd: number; path: string; flags: number; mode: number }) {
+export function openat(
+  task: Task,
+  { fd, path, flags, mode }: { fd: number; path: string; flags: number; mode: number },
+) {
   const access = flags & 3;
   if (access === 3) fail('EINVAL');
   const onlyPath = (flags & O.O_PATH) !== 0;
@@ -175,24 +178,24 @@ function newTime(time: Time): NewTime {
   return fromTimespec(time);
 }
 
-export function utimensat(task: Task, a: { fd: number; path: string; times: PlaceArray<Time>; flag: number }) {
-  const [atime, mtime] = newTimes(a.times);
+/** Two times at an address, both the present for a null pointer. */
+function newTimes(task: Task, address: number): NewTime[] {
+  return address === 0 ? ['now', 'now'] : timespec.getArray(task.space, address, 2).map(newTime);
+}
+
+export function utimensat(task: Task, a: { fd: number; path: string; times: number; flag: number }) {
+  const [atime, mtime] = newTimes(task, a.times);
   task.vfs.utimes(task.fs, base(task, a.fd, a.path), a.path, atime, mtime, look(a.flag));
 }
 
-export function futimens(task: Task, { fd, times }: { fd: number; times: PlaceArray<Time> }) {
-  const [atime, mtime] = newTimes(times);
+export function futimens(task: Task, { fd, times }: { fd: number; times: number }) {
+  const [atime, mtime] = newTimes(task, times);
   task.vfs.utimes(task.fs, task.file(fd), '', atime, mtime, ON_BASE);
 }
 
-/** The two times, both the present for a null pointer. */
-function newTimes({ address, layout, space }: PlaceArray<Time>): NewTime[] {
-  return address === 0 ? ['now', 'now'] : layout.getArray(space, address, 2).map(newTime);
-}
-
-export function utimes(task: Task, { path, times }: { path: string; times: PlaceArray<{ sec: number; usec: number }> }) {
-  const { address, layout, space } = times;
-  const [atime, mtime] = address === 0 ? ['now', 'now'] as const : layout.getArray(space, address, 2).map(fromTimeval);
+export function utimes(task: Task, { path, times }: { path: string; times: number }) {
+  const given = times === 0 ? undefined : timeval.getArray(task.space, times, 2).map(fromTimeval);
+  const [atime, mtime] = given ?? (['now', 'now'] as const);
   task.vfs.utimes(task.fs, undefined, path, atime, mtime, { follow: true });
 }
 

@@ -1,8 +1,8 @@
 /** Calls that begin, replace, end, await and describe processes and threads. */
 import { fail, GuestError } from '../../../src/base/failures.ts';
-import { privateKey, sharedKey } from '../../../src/kernel/futex.ts';
-import type { FutexWaiter } from '../../../src/kernel/futex.ts';
 import { RAX, RDI, RDX, RSP } from '../../../src/isa/x86/state.ts';
+import type { FutexWaiter } from '../../../src/kernel/futex.ts';
+import { privateKey, sharedKey } from '../../../src/kernel/futex.ts';
 import { Wait } from '../../../src/kernel/wait.ts';
 import { LoadError } from '../../../src/loader/load-error.ts';
 import type { GuestBuffer, Place, PlaceArray } from '../../../src/personality/arguments.ts';
@@ -13,9 +13,9 @@ import * as family from '../../../src/process/family.ts';
 import type { ProcessStatus, Usage } from '../../../src/process/process.ts';
 import { RESOURCES, WAIT } from '../abi/flags.ts';
 import { signalNumber } from '../abi/signals.ts';
-import { fromTimespec, timespec, toTimeval } from '../abi/structs.ts';
+import { fromTimespec, type threadParameters, timespec, toTimeval } from '../abi/structs.ts';
 
-export function exit(task: Task, { rval }: { rval: number }) {
+export function exit(task: Task, { rval }: { rval: number }): typeof NO_RESULT {
   family.endProcess(task.process, { kind: 'exited', code: rval & 0xff });
   return NO_RESULT;
 }
@@ -43,11 +43,14 @@ export function rfork(task: Task, { flags }: { flags: number }) {
   return forked(task, false);
 }
 
-export function execve(task: Task, { fname, argv, envv }: { fname: string; argv: number; envv: number }) {
+export function execve(
+  task: Task,
+  { fname, argv, envv }: { fname: string; argv: number; envv: number },
+): typeof NO_RESULT {
   try {
     execute(task.thread, { path: fname, argv: strings(task, argv), envp: strings(task, envv) });
   } catch (error) {
-    throw error instanceof LoadError ? new GuestError(error.code) : error;
+    throw error instanceof LoadError ? new GuestError(error.errno) : error;
   }
   return NO_RESULT;
 }
@@ -102,11 +105,7 @@ export function wait4(
   if (a.options & ~(WAIT.WNOHANG | WAIT.WUNTRACED | WAIT.WCONTINUED)) fail('EINVAL');
   const { process } = task;
   const selector =
-    a.pid > 0
-      ? { pid: a.pid }
-      : a.pid === -1
-        ? {}
-        : { processGroup: a.pid === 0 ? process.processGroup : -a.pid };
+    a.pid > 0 ? { pid: a.pid } : a.pid === -1 ? {} : { processGroup: a.pid === 0 ? process.processGroup : -a.pid };
   const found = family.waitForChild(process, selector, {
     exited: true,
     stopped: (a.options & WAIT.WUNTRACED) !== 0,
@@ -120,7 +119,8 @@ export function wait4(
 
 export function getrusage(task: Task, { who, rusage }: { who: number; rusage: UsagePlace }) {
   const { process } = task;
-  const usage = who === 0 ? process.usage : who === -1 ? process.childrenUsage : who === 1 ? process.usage : fail('EINVAL');
+  const usage =
+    who === 0 ? process.usage : who === -1 ? process.childrenUsage : who === 1 ? process.usage : fail('EINVAL');
   rusage.set(encodeUsage(usage));
 }
 
@@ -144,7 +144,10 @@ export function setpgid(task: Task, { pid, pgid }: { pid: number; pgid: number }
   family.setProcessGroup(task.process, pid, pgid);
 }
 
-export function getgroups(task: Task, { gidsetsize, gidset }: { gidsetsize: number; gidset: PlaceArray<{ value: number }> }) {
+export function getgroups(
+  task: Task,
+  { gidsetsize, gidset }: { gidsetsize: number; gidset: PlaceArray<{ value: number }> },
+) {
   const { groups } = task.process.credentials;
   if (gidsetsize === 0) return groups.length;
   if (gidsetsize < groups.length) fail('EINVAL');
@@ -153,10 +156,10 @@ export function getgroups(task: Task, { gidsetsize, gidset }: { gidsetsize: numb
 }
 
 /** Infinity of the kernel is the largest signed number. */
-const RLIM_INFINITY = 0x7fff_ffff_ffff_ffff;
-const fromLimit = (value: number) => (Number.isFinite(value) ? value : RLIM_INFINITY);
-const toLimit = (value: number) => (value >= 2 ** 62 ? Number.POSITIVE_INFINITY : value);
-type Limit = { current: number; maximum: number };
+const RLIM_INFINITY = 0x7fff_ffff_ffff_ffffn;
+const fromLimit = (value: number) => (Number.isFinite(value) ? BigInt(value) : RLIM_INFINITY);
+const toLimit = (value: bigint) => (value === RLIM_INFINITY ? Number.POSITIVE_INFINITY : Number(value));
+type Limit = { current: bigint; maximum: bigint };
 
 export function getrlimit(task: Task, { which, rlp }: { which: number; rlp: Place<Limit> }) {
   const limit = limitOf(task, which);
@@ -185,7 +188,7 @@ export function thr_self(task: Task, { id }: { id: Place<{ value: number }> }) {
   id.set({ value: task.thread.tid });
 }
 
-export function thr_exit(task: Task, { state }: { state: number }) {
+export function thr_exit(task: Task, { state }: { state: number }): typeof NO_RESULT {
   const { thread, process } = task;
   if (state !== 0) {
     // As UMTX_OP_WAKE on the word: the joiner waits there.
@@ -197,24 +200,15 @@ export function thr_exit(task: Task, { state }: { state: number }) {
   return NO_RESULT;
 }
 
-/** struct thr_param: function, argument, stack base and size, TLS base, where the ids go, flags. */
-export interface ThreadParameters {
-  start: number;
-  arg: number;
-  stackBase: number;
-  stackSize: number;
-  tlsBase: number;
-  childTid: number;
-  parentTid: number;
-}
+type ThreadParameters = ReturnType<(typeof threadParameters)['get']>;
 
 export function thr_new(task: Task, { param, param_size }: { param: ThreadParameters; param_size: number }) {
-  if (param_size < 56) fail('EINVAL');
+  if (param_size < 64) fail('EINVAL');
   const thread = family.clone(task.thread, { thread: true });
   const { cpu } = thread;
   cpu.pc = param.start;
   cpu.set(RDI, param.arg);
-  cpu.set(RSP, ((param.stackBase + param.stackSize) - ((param.stackBase + param.stackSize) % 16)) - 8);
+  cpu.set(RSP, param.stackBase + param.stackSize - ((param.stackBase + param.stackSize) % 16) - 8);
   cpu.setBase('fs', param.tlsBase);
   for (const at of [param.childTid, param.parentTid]) if (at !== 0) task.space.writeU64(at, thread.tid);
   family.start(thread);

@@ -4,8 +4,14 @@ import { Wait } from '../../../src/kernel/wait.ts';
 import type { Place } from '../../../src/personality/arguments.ts';
 import { NO_RESULT } from '../../../src/personality/define.ts';
 import type { Task } from '../../../src/personality/task.ts';
-import { dispositionChanged, maySignal, sendToProcess, sendToThread, userSignal } from '../../../src/process/signaling.ts';
 import type { Process } from '../../../src/process/process.ts';
+import {
+  dispositionChanged,
+  maySignal,
+  sendToProcess,
+  sendToThread,
+  userSignal,
+} from '../../../src/process/signaling.ts';
 import { type ActionFlag, isUnblockable, type Signal } from '../../../src/process/signals.ts';
 import { HOW } from '../abi/flags.ts';
 import { maskSet, maskWords, sigreturn as restore } from '../abi/signal-frame.ts';
@@ -42,7 +48,10 @@ const MINSIGSTKSZ = 2048;
 
 const nameOf = (number: number): Signal => signalName(number) ?? fail('EINVAL');
 
-export function sigaction(task: Task, { sig, act, oact }: { sig: number; act: Action | undefined; oact: Place<Action> }) {
+export function sigaction(
+  task: Task,
+  { sig, act, oact }: { sig: number; act: Action | undefined; oact: Place<Action> },
+) {
   const signal = nameOf(sig);
   const old = task.process.action(signal);
   if (act && isUnblockable(signal) && act.handler !== SIG_DFL) fail('EINVAL');
@@ -68,7 +77,10 @@ function blockable(words: readonly number[]): Set<Signal> {
   return set;
 }
 
-export function sigprocmask(task: Task, { how, set, oset }: { how: number; set: SignalSet | undefined; oset: Place<SignalSet> }) {
+export function sigprocmask(
+  task: Task,
+  { how, set, oset }: { how: number; set: SignalSet | undefined; oset: Place<SignalSet> },
+) {
   const { thread } = task;
   const old = thread.mask;
   if (!oset.isNull) oset.set({ bits: maskWords(old) });
@@ -104,7 +116,7 @@ export function sigaltstack(task: Task, { ss, oss }: { ss: Stack | undefined; os
   task.thread.alternateStack = { address: ss.sp, size: ss.size, enabled };
 }
 
-export function sigreturn(task: Task, { sigcntxp }: { sigcntxp: number }) {
+export function sigreturn(task: Task, { sigcntxp }: { sigcntxp: number }): typeof NO_RESULT {
   restore(task.thread, sigcntxp);
   return NO_RESULT;
 }

@@ -55,9 +55,9 @@ interface Request {
   newlen: number;
 }
 
-export function __sysctl(task: Task, a: Request & { name: GuestBuffer; namelen: number }) {
+export function __sysctl(task: Task, a: Request & { name: number; namelen: number }) {
   if (a.namelen < 2 || a.namelen > 24) fail('EINVAL');
-  const raw = task.space.copyIn(a.name.address, a.namelen * 4);
+  const raw = task.space.copyIn(a.name, a.namelen * 4);
   const oid = Array.from(new Int32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.length)));
   if (same(oid, CTL_SYSCTL_NAME2OID)) {
     const wanted = new TextDecoder().decode(task.space.copyIn(a.new, a.newlen)).replace(/\0.*$/, '');
@@ -127,3 +127,7 @@ export function getrandom(task: Task, { buf, flags }: { buf: GuestBuffer; flags:
 /** Nothing here ever gained privileges by exec. */
 export const issetugid = () => 0;
 
+/** syscall and __syscall: the personality has shifted the arguments and called the row meant; only a loop gets here. */
+export function indirect(): never {
+  return fail('ENOSYS');
+}

@@ -46,7 +46,8 @@ export function clock_gettime(task: Task, { clock_id, tp }: { clock_id: number; 
 
 export function clock_getres(task: Task, { clock_id, tp }: { clock_id: number; tp: Place<Timespec> }) {
   now(task, clock_id);
-  if (!tp.isNull) tp.set({ sec: clock_id === CLOCK.CLOCK_SECOND ? 1 : 0, nsec: clock_id === CLOCK.CLOCK_SECOND ? 0 : 1 });
+  if (!tp.isNull)
+    tp.set({ sec: clock_id === CLOCK.CLOCK_SECOND ? 1 : 0, nsec: clock_id === CLOCK.CLOCK_SECOND ? 0 : 1 });
 }
 
 export function gettimeofday(

@@ -7,7 +7,7 @@ import type { Task } from '../../../src/personality/task.ts';
 import { sendToThread } from '../../../src/process/signaling.ts';
 
 /** Fill the views in order; whatever has been read when nothing more is at hand is the result. */
-export function readInto(task: Task, file: OpenFile, views: readonly Uint8Array[], at?: number): number | Wait {
+export function readInto(file: OpenFile, views: readonly Uint8Array[], at?: number): number | Wait {
   let done = 0;
   try {
     for (const view of views) {
