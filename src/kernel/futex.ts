@@ -44,13 +44,12 @@ export class FutexTable {
   readonly #objects = new WeakMap<object, Map<number, FutexBucket>>();
 
   bucket(key: FutexKey): FutexBucket {
-    let words = this.#objects.get(key.object);
-    if (!words) this.#objects.set(key.object, (words = new Map()));
-    let bucket = words.get(key.offset);
-    if (!bucket) {
-      const map = words;
-      words.set(key.offset, (bucket = new FutexBucket(() => map.delete(key.offset))));
-    }
+    const words = this.#objects.get(key.object) ?? new Map<number, FutexBucket>();
+    this.#objects.set(key.object, words);
+    const known = words.get(key.offset);
+    if (known) return known;
+    const bucket = new FutexBucket(() => words.delete(key.offset));
+    words.set(key.offset, bucket);
     return bucket;
   }
 

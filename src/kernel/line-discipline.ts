@@ -214,14 +214,22 @@ export class LineDiscipline {
     }
     const is = (name: SpecialCharacter) => characters[name] !== 0 && characters[name] === byte;
     if (flags.has('IXON')) {
-      if (is('START') && characters.START !== characters.STOP) return this.#flow(false);
-      if (is('STOP')) return this.#flow(characters.START === characters.STOP ? !this.stopped : true);
+      if (is('STOP')) {
+        this.#flow(characters.START === characters.STOP ? !this.stopped : true);
+        return;
+      }
+      if (is('START')) {
+        this.#flow(false);
+        return;
+      }
       if (this.stopped && flags.has('IXANY')) this.#flow(false);
     }
     if (flags.has('ISIG')) {
-      if (is('INTR')) return this.#signal('SIGINT', byte);
-      if (is('QUIT')) return this.#signal('SIGQUIT', byte);
-      if (is('SUSP')) return this.#signal('SIGTSTP', byte);
+      const signal = is('INTR') ? 'SIGINT' : is('QUIT') ? 'SIGQUIT' : is('SUSP') ? 'SIGTSTP' : undefined;
+      if (signal) {
+        this.#signal(signal, byte);
+        return;
+      }
     }
     if (byte === RETURN) {
       if (flags.has('IGNCR')) return;

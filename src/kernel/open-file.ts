@@ -57,6 +57,8 @@ export abstract class OpenFile {
   }
   /** Called when the last descriptor is closed. */
   protected release(): void {}
+  /** Called besides `release`, just before it: interest lists forget the file. */
+  readonly releaseListeners = new Set<() => void>();
 
   /** Descriptors (and other holders) count themselves in and out. */
   retain(): this {
@@ -64,6 +66,8 @@ export abstract class OpenFile {
     return this;
   }
   drop(): void {
-    if (--this.#references === 0) this.release();
+    if (--this.#references > 0) return;
+    for (const listener of [...this.releaseListeners]) listener();
+    this.release();
   }
 }

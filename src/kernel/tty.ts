@@ -55,6 +55,7 @@ export class Tty {
   /** TIOCEXCL: further opens are refused. */
   exclusive = false;
   opens = 0;
+  everOpened = false;
   mode = 0o620;
   uid = 0;
   gid = 5;
@@ -242,6 +243,7 @@ export class TtyFile extends OpenFile {
     this.queue = tty.queue;
     this.path = path;
     tty.opens++;
+    tty.everOpened = true;
   }
 
   override read(into: Uint8Array, at?: number): number {

@@ -303,9 +303,9 @@ function addUsage(into: Usage, from: Usage): void {
 
 /** setpgid: `pid` 0 is the caller, `group` 0 the target's own id. */
 export function setProcessGroup(caller: Process, pid: number, group: number): void {
-  const target = pid === 0 ? caller : caller.kernel.processes.get(pid);
+  const found = pid === 0 ? caller : caller.kernel.processes.get(pid);
   if (group < 0) fail('EINVAL');
-  if (!target || (target !== caller && target.parent !== caller)) return fail('ESRCH');
+  const target = found === caller || found?.parent === caller ? found : fail('ESRCH');
   if (target !== caller && target.session !== caller.session) fail('EPERM');
   if (target !== caller && target.executed) fail('EACCES');
   if (target.pid === target.session) fail('EPERM');

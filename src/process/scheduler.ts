@@ -37,7 +37,6 @@ export class Scheduler {
   #budget = FIRST_BUDGET;
   #instructions = 0;
   #wakeHost: (() => void) | undefined;
-  #stopWhen: () => boolean = () => true;
   #turnStart = 0;
   #deadlineMs = Number.POSITIVE_INFINITY;
   /** The thread now in the engine or in a call. */
@@ -58,7 +57,6 @@ export class Scheduler {
   /** Run until `until` says so; several calls must not overlap. */
   async run(until: () => boolean): Promise<void> {
     const { timers } = this.#kernel;
-    this.#stopWhen = until;
     this.#turnStart = performance.now();
     while (!until()) {
       const due = timers.next();
@@ -113,7 +111,7 @@ export class Scheduler {
     thread.wait = undefined;
   }
 
-  readonly #parked = new Map<Thread, { leave: (() => boolean | undefined | void)[]; timer: Timer | undefined }>();
+  readonly #parked = new Map<Thread, { leave: (() => unknown)[]; timer: Timer | undefined }>();
 
   #take(): Thread | undefined {
     while (this.#head < this.#queue.length) {

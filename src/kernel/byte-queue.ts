@@ -1,0 +1,70 @@
+/** A bounded first-in first-out queue of bytes: what pipes, ptys and stream sockets are made of. */
+
+const FIRST_SIZE = 4096;
+
+export class ByteQueue {
+  /** Most bytes it takes. */
+  capacity: number;
+  #ring = new Uint8Array(0);
+  #start = 0;
+  #length = 0;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get room(): number {
+    return Math.max(0, this.capacity - this.#length);
+  }
+
+  /** Take as much of `from` as fits; returns how much. */
+  push(from: Uint8Array): number {
+    const count = Math.min(from.length, this.room);
+    this.#reserve(this.#length + count);
+    const ring = this.#ring;
+    const end = (this.#start + this.#length) % (ring.length || 1);
+    const first = Math.min(count, ring.length - end);
+    ring.set(from.subarray(0, first), end);
+    if (first < count) ring.set(from.subarray(first, count), 0);
+    this.#length += count;
+    return count;
+  }
+
+  /** Copy out the oldest bytes, `skip` bytes in, without removing them; returns how many. */
+  peek(into: Uint8Array, skip = 0): number {
+    const count = Math.min(into.length, Math.max(0, this.#length - skip));
+    if (count === 0) return 0;
+    const ring = this.#ring;
+    const start = (this.#start + skip) % ring.length;
+    const first = Math.min(count, ring.length - start);
+    into.set(ring.subarray(start, start + first), 0);
+    if (first < count) into.set(ring.subarray(0, count - first), first);
+    return count;
+  }
+
+  take(into: Uint8Array): number {
+    const count = this.peek(into);
+    this.drop(count);
+    return count;
+  }
+
+  /** Remove the oldest `count` bytes. */
+  drop(count: number): void {
+    this.#length -= count;
+    this.#start = this.#length === 0 ? 0 : (this.#start + count) % this.#ring.length;
+  }
+
+  #reserve(wanted: number): void {
+    if (wanted <= this.#ring.length) return;
+    let size = Math.max(FIRST_SIZE, this.#ring.length);
+    while (size < wanted) size *= 2;
+    const ring = new Uint8Array(size);
+    this.peek(ring.subarray(0, this.#length));
+    this.#ring = ring;
+    this.#start = 0;
+  }
+}
