@@ -126,7 +126,9 @@ function differenceOf(names: readonly string[], a: Cpu, b: Cpu): string | undefi
   const [v, w] = [a.saveVectors(), b.saveVectors()];
   for (let i = 0; i < v.length; i++) {
     if (v[i] !== w[i]) {
-      lines.push(`  vector state differs at byte ${i}: translator ${v[i].toString(16)}, interpreter ${w[i].toString(16)}`);
+      lines.push(
+        `  vector state differs at byte ${i}: translator ${v[i].toString(16)}, interpreter ${w[i].toString(16)}`,
+      );
       break;
     }
   }

@@ -284,7 +284,8 @@ export abstract class Builder {
   stopIf(condition: Node, code: number): void {
     this.effect(new Node('stopif', undefined, [condition], { imm: code }));
   }
-  /** If the condition holds, leave the instruction here with what is committed: on to the next one, or to this one again (REP forms). */
+  /** If the condition holds, leave the instruction here with what is committed: on to the next one, or to this one again (REP forms).
+   * Unless the instruction repeats itself, no flags may be set behind this. */
   leaveIf(condition: Node, to: 'next' | 'self'): void {
     this.effect(new Node('guard', undefined, [condition], { imm: to === 'self' ? 1 : 0 }));
   }

@@ -25,10 +25,11 @@ interface Piece {
   end: PieceEnd;
 }
 
-/** An edge: to a piece (by index, -1 to leave the region for `pc`), and how many of the piece's instructions are done when it is taken. */
+/** An edge to the block at a PC, or to a piece by index; `count`: how many of the piece's instructions are done when it is taken. */
 interface Edge {
   pc: number;
   count: number;
+  piece?: number;
 }
 
 type PieceEnd =
@@ -126,50 +127,59 @@ export class RegionLowering extends Lowering {
     this.#groups.set(block.pc, groups);
   }
 
+  /** Cut a block where instructions may leave early (guards): the next piece is the rest of the instruction, or the one after it. */
   #cut(block: RegionBlock, b: Builder): void {
     const groups = this.#groups.get(block.pc)!;
     this.#pieceAt.set(block.pc, this.#pieces.length);
-    const last = groups[groups.length - 1];
-    let count = groups.length;
-    let present: Piece['groups'] = groups.slice(0, -1);
-    let rest = last.statements;
-    for (let g = rest.findIndex((s) => s.kind === 'guard'); g >= 0; g = rest.findIndex((s) => s.kind === 'guard')) {
-      const guard = rest[g];
-      present.push({ instruction: last.instruction, statements: rest.slice(0, g) });
-      const taken: Edge = { pc: guard.imm === 1 ? last.instruction.pc : block.end, count };
-      // The rest of the instruction is the next piece; what came before it is counted on the way there.
-      const otherwise: Edge = { pc: -1, count: count - 1 };
-      this.#pieces.push({
-        block,
-        groups: present,
-        end: { kind: 'branch', condition: guard.args[0], taken, otherwise },
-      });
+    let present: Piece['groups'] = [];
+    const finish = (end: PieceEnd) => {
+      this.#pieces.push({ block, groups: present, end });
       present = [];
-      rest = rest.slice(g + 1);
-      count = 1;
-    }
-    present.push({ instruction: last.instruction, statements: rest });
+    };
+    const nextPiece = () => this.#pieces.length + 1;
+    groups.forEach(({ instruction, statements }, i) => {
+      const last = i === groups.length - 1;
+      const early: Edge[] = [];
+      let rest = statements;
+      for (let g = rest.findIndex(isGuard); g >= 0; g = rest.findIndex(isGuard)) {
+        present.push({ instruction, statements: rest.slice(0, g) });
+        const count = present.length;
+        const self = rest[g].imm === 1;
+        const taken: Edge = { pc: self ? instruction.pc : last ? block.end : -1, count };
+        if (taken.pc < 0) early.push(taken);
+        finish({
+          kind: 'branch',
+          condition: rest[g].args[0],
+          taken,
+          otherwise: { pc: -1, piece: nextPiece(), count: count - 1 },
+        });
+        rest = rest.slice(g + 1);
+      }
+      present.push({ instruction, statements: rest });
+      if (early.length > 0) {
+        finish({ kind: 'edge', to: { pc: -1, piece: nextPiece(), count: present.length } });
+        for (const e of early) e.piece = this.#pieces.length;
+      }
+    });
+    finish(this.#endOf(block, b, present.length));
+  }
+
+  #endOf(block: RegionBlock, b: Builder, count: number): PieceEnd {
     const t = b.terminator;
-    let end: PieceEnd;
-    if (!t) end = { kind: 'edge', to: { pc: block.end, count } };
-    else if (t.kind === 'stop') end = { kind: 'stop', code: t.code, pc: block.end, count };
-    else if (t.kind === 'branch') {
-      end = {
-        kind: 'branch',
-        condition: t.condition,
-        taken: { pc: Number(t.target.imm), count },
-        otherwise: { pc: block.end, count },
-      };
-    } else if (t.hint === 'call') end = { kind: 'call', target: t.target, back: { pc: block.end, count } };
-    else if (t.target.kind === 'const') end = { kind: 'edge', to: { pc: Number(t.target.imm), count } };
-    else end = { kind: 'indirect', target: t.target, count };
-    this.#pieces.push({ block, groups: present, end });
+    const onward: Edge = { pc: block.end, count };
+    if (!t) return { kind: 'edge', to: onward };
+    if (t.kind === 'stop') return { kind: 'stop', code: t.code, pc: block.end, count };
+    if (t.kind === 'branch') {
+      return { kind: 'branch', condition: t.condition, taken: { pc: Number(t.target.imm), count }, otherwise: onward };
+    }
+    if (t.hint === 'call') return { kind: 'call', target: t.target, back: onward };
+    if (t.target.kind === 'const') return { kind: 'edge', to: { pc: Number(t.target.imm), count } };
+    return { kind: 'indirect', target: t.target, count };
   }
 
   #successors(p: Piece): number[] {
     // Only edges the region was formed along: what is known about a block (flags) was derived from those.
-    const index = (e: Edge) =>
-      e.pc < 0 ? this.#pieces.indexOf(p) + 1 : p.block.successors.includes(e.pc) ? this.#pieceAt.get(e.pc)! : -1;
+    const index = (e: Edge) => e.piece ?? (p.block.successors.includes(e.pc) ? this.#pieceAt.get(e.pc)! : -1);
     if (p.end.kind === 'edge') return [index(p.end.to)];
     if (p.end.kind === 'call') return [index(p.end.back)];
     if (p.end.kind === 'branch') return [index(p.end.taken), index(p.end.otherwise)];
@@ -525,3 +535,5 @@ export class RegionLowering extends Lowering {
 function repeats(block: RegionBlock): boolean {
   return block.instructions[block.instructions.length - 1].loops;
 }
+
+const isGuard = (n: Node): boolean => n.kind === 'guard';
