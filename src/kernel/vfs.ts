@@ -63,8 +63,8 @@ export interface VfsOptions {
   now?: () => bigint;
   /** Opens a device node by its number; undefined: no such device (ENXIO). */
   openDevice?: (type: 'character' | 'block', rdev: number, how: OpenHow) => OpenFile | undefined;
-  /** Opens a named pipe; `key` is the same for every opening of it. */
-  openFifo?: (key: string, how: OpenHow) => OpenFile;
+  /** Opens a named pipe; the pipe is known by the node's device and inode number. */
+  openFifo?: (node: Stat, how: OpenHow) => OpenFile;
 }
 
 type Base = OpenFile | undefined;
@@ -149,7 +149,7 @@ export class Vfs {
         if (how.write || how.truncate) this.#demandWritable(found);
         return this.#regular(found, this.#openHost(found, how), how);
       case 'fifo':
-        return this.#named(found, this.openFifo(`${stat.dev}:${stat.ino}`, how));
+        return this.#named(found, this.openFifo(stat, how));
       case 'character':
       case 'block':
         return this.#named(found, this.openDevice(stat.type, stat.rdev, how) ?? fail('ENXIO'));
