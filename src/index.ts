@@ -10,8 +10,7 @@ export type {
   HospesOptions,
   Limits,
   Mount,
-  Sandbox,
   SpawnOptions,
   Stats,
 } from './vm.ts';
-export { Hospes } from './vm.ts';
+export { Hospes, SANDBOX_LIMITS } from './vm.ts';

@@ -4,14 +4,13 @@ import { createLinux } from '../syscalls/linux/linux.ts';
 import { GuestError, UserError } from './base/failures.ts';
 import type { EngineMode } from './engine/engine.ts';
 import { TranslatingEngine } from './engine/translating-engine.ts';
-import { findOnHost, hostCwd, hostEnvironment, hostIdentity } from './host/environment.ts';
+import { findOnHost, hostEnvironment, hostIdentity } from './host/environment.ts';
 import { type Ending, GuestProcess } from './host/guest-process.ts';
-import { SinkFile, SourceFile } from './host/node-streams.ts';
+import type { MemoryView } from './host/memory-view.ts';
 import { X86Cpu } from './isa/x86/cpu.ts';
 import { X86 } from './isa/x86/x86.ts';
 import { FdTable } from './kernel/fd-table.ts';
 import { Kernel } from './kernel/kernel.ts';
-import type { OpenFile } from './kernel/open-file.ts';
 import { Vfs } from './kernel/vfs.ts';
 import { CallStatistics } from './personality/statistics.ts';
 import { CallTrace, TraceFilter } from './personality/trace.ts';
@@ -130,7 +129,7 @@ export class Hospes {
   readonly #user: { uid: number; gid: number; groups: readonly number[] };
   readonly #started = performance.now();
   #loadMs = 0;
-  #memory: { readonly fs: unknown } | undefined;
+  #memory: MemoryView | undefined;
   #written = 0;
   #running: Promise<void> | undefined;
   #failure: unknown;
@@ -170,15 +169,14 @@ export class Hospes {
 
   async #build(): Promise<void> {
     const { root = '/', fs = 'memory', mounts = [], files = {} } = this.#options;
-    this.#memory = await buildTree(this.#vfs, { root, fs, mounts, files, owner: this.#user });
+    const memory = await buildTree(this.#vfs, { root, fs, mounts, files });
+    if (memory) this.#memory = (await import('./host/memory-view.ts')).viewOf(memory);
     await equip(this.#kernel, { network: this.#options.network ?? false });
   }
 
   /** The files in memory, as memfs shows them (an `fs` look-alike): the whole tree with fs memory, what was written with overlay. */
-  // biome-ignore lint/suspicious/noExplicitAny: memfs has types of its own, which users of memfs know
-  get fs(): any {
-    if (!this.#memory) throw new UserError('vm.fs: with fs host nothing is kept in memory', 2);
-    return this.#memory.fs;
+  get fs(): MemoryView {
+    return this.#memory ?? throwUser('vm.fs: with fs host nothing is kept in memory');
   }
 
   /** Counters since creation. */
@@ -304,12 +302,15 @@ export class Hospes {
     }
   }
 
-  /** Send a signal to the foreground: the processes that Ctrl-C at the terminal would reach. */
-  signal(signal: string): void {
+  /** Send a signal to the programs started here, or to the foreground: all that a key at their terminal would reach. */
+  signal(signal: string, to: 'program' | 'foreground' = 'program'): void {
+    const info = () => ({ signal, code: 'SI_USER', pid: 0, uid: this.#user.uid });
     for (const process of this.#guests.keys()) {
-      for (const one of this.#kernel.processGroup(process.processGroup)) {
-        sendToProcess(one, { signal, code: 'SI_USER', pid: 0, uid: this.#user.uid });
-      }
+      const terminal = this.#kernel.sessions.get(process.session)?.terminal;
+      if (to === 'program') sendToProcess(process, info());
+      else
+        for (const one of this.#kernel.processGroup(terminal?.foreground || process.processGroup))
+          sendToProcess(one, info());
     }
     this.#scheduler.poke();
   }
@@ -426,5 +427,9 @@ const WORDS: Readonly<Record<string, string>> = {
   E2BIG: 'argument list too long',
   ETXTBSY: 'it is being written',
 };
+
+function throwUser(message: string): never {
+  throw new UserError(message, 2);
+}
 
 const words = (code: string) => WORDS[code] ?? code;

@@ -57,7 +57,7 @@ export function attachValues(argv: readonly string[], program: Command): string[
   for (let i = 1; i < result.length; i++) {
     const word = result[i];
     if (word === '--' || !word.startsWith('-')) break;
-    const option = command.options.find((one) => one.is(word));
+    const option = command.options.find((one) => one.long === word || one.short === word);
     if (option?.optional) result[i] = `${word}=`;
     else if (option?.required) i++;
   }

@@ -32,6 +32,8 @@ export class GuestProcess extends EventEmitter<GuestProcessEvents> {
   exitCode: number | null = null;
   signalCode: NodeJS.Signals | null = null;
   killed = false;
+  /** One line about the fatal signal that ended it: which, at which guest PC and symbol, which address. */
+  fatalReport: string | undefined;
   readonly #control: GuestControl;
 
   constructor(

@@ -7,10 +7,13 @@ import { OpenFile, READABLE, WRITABLE } from './open-file.ts';
 export class StreamFile extends OpenFile {
   readonly kind: string;
   readonly #stream: HostStream;
+  readonly #written: (bytes: number) => void;
 
-  constructor(stream: HostStream) {
+  /** `written` is told about every byte that goes out. */
+  constructor(stream: HostStream, written: (bytes: number) => void = () => {}) {
     super();
     this.#stream = stream;
+    this.#written = written;
     this.kind = stream.kind;
     this.path = stream.path;
     this.readable = stream.readable;
@@ -25,7 +28,9 @@ export class StreamFile extends OpenFile {
 
   override write(from: Uint8Array, at?: number): number {
     if (at !== undefined && !this.#stream.seekable) fail('ESPIPE');
-    return this.#stream.write(from, at) ?? fail('EAGAIN');
+    const count = this.#stream.write(from, at) ?? fail('EAGAIN');
+    this.#written(count);
+    return count;
   }
 
   override seek(offset: number, whence: 'set' | 'current' | 'end' | 'data' | 'hole'): number {

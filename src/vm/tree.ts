@@ -2,7 +2,7 @@
 import { GuestError, UserError } from '../base/failures.ts';
 import { absolute, baseOf, directoryOf, lookAt } from '../host/environment.ts';
 import type { HostFs } from '../host/host.ts';
-import type { MemoryFs } from '../host/memfs.ts';
+import type { MemFs } from '../host/memfs.ts';
 import { NodeFs } from '../host/node.ts';
 import type { Vfs } from '../kernel/vfs.ts';
 
@@ -27,27 +27,27 @@ export interface TreeOptions {
   mounts: readonly Mount[];
   /** Files laid into the memory layer: contents by guest path. */
   files: Readonly<Record<string, string | Uint8Array>>;
-  /** Whose the files in memory are. */
-  owner: { uid: number; gid: number };
 }
 
 /** Mount everything; gives the memory layer that `vm.fs` shows, if there is one. */
-export async function buildTree(vfs: Vfs, options: TreeOptions): Promise<MemoryFs | undefined> {
+export async function buildTree(vfs: Vfs, options: TreeOptions): Promise<MemFs | undefined> {
   const { root, fs, mounts } = options;
-  const needsMemory = fs !== 'host' || Object.keys(options.files).length > 0 || mounts.some((one) => one.mode === 'cow');
+  const needsMemory =
+    fs !== 'host' || Object.keys(options.files).length > 0 || mounts.some((one) => one.mode === 'cow');
   const memory = needsMemory ? await import('../host/memfs.ts') : undefined;
   const overlay = needsMemory ? await import('../host/overlay.ts') : undefined;
-  let shown: MemoryFs | undefined;
+  let shown: MemFs | undefined;
   if (fs === 'memory') {
-    shown = new memory!.MemoryFs(options.owner);
+    shown = new memory!.MemFs();
     furnish(shown);
     vfs.mount('/', shown);
   } else {
     const place = lookAt(root);
-    if (place?.type !== 'directory') throw new UserError(`${root}: ${place ? 'not a directory' : 'no such directory'}`, 2);
+    if (place?.type !== 'directory')
+      throw new UserError(`${root}: ${place ? 'not a directory' : 'no such directory'}`, 2);
     const real = new NodeFs(place.path);
     if (fs === 'overlay') {
-      shown = new memory!.MemoryFs(options.owner);
+      shown = new memory!.MemFs();
       vfs.mount('/', new overlay!.OverlayFs(real, shown));
     } else {
       vfs.mount('/', real);
@@ -62,7 +62,7 @@ export async function buildTree(vfs: Vfs, options: TreeOptions): Promise<MemoryF
     const source = place.type === 'file' ? `/${baseOf(place.path)}` : '/';
     let back: HostFs = new NodeFs(place.type === 'file' ? directoryOf(place.path) : place.path);
     if (one.mode === 'cow') {
-      const upper = new memory!.MemoryFs(options.owner);
+      const upper = new memory!.MemFs();
       if (normal(one.guest) === '/') shown = upper;
       back = new overlay!.OverlayFs(back, upper);
     }
@@ -83,8 +83,13 @@ export function showProgram(vfs: Vfs, hostPath: string): string {
 }
 
 /** Directories that programs expect, and two files without which nobody has a name. */
-function furnish(memory: MemoryFs): void {
-  for (const [path, mode] of [['/tmp', 0o1777], ['/etc', 0o755], ['/root', 0o700], ['/home', 0o755]] as const) {
+function furnish(memory: MemFs): void {
+  for (const [path, mode] of [
+    ['/tmp', 0o1777],
+    ['/etc', 0o755],
+    ['/root', 0o700],
+    ['/home', 0o755],
+  ] as const) {
     memory.mkdir(path, mode);
   }
   write(memory, '/etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n');

@@ -1,0 +1,116 @@
+/** `hospes run`: a virtual machine from the options, one program in it on our own stdin, stdout and stderr, its status as ours. */
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import { UserError } from '../base/failures.ts';
+import type { EngineMode } from '../engine/engine.ts';
+import { hostCwd, hostVariables } from '../host/environment.ts';
+import { writeFully } from '../host/streams.ts';
+import { formatStats } from '../tools/stats.ts';
+import { type FsKind, Hospes, type Limits, type Mount, SANDBOX_LIMITS } from '../vm.ts';
+
+export interface RunOptions {
+  root: string;
+  fs: FsKind;
+  mount?: Mount[];
+  sandbox?: boolean;
+  env?: [string, string][];
+  clearEnv?: boolean;
+  cwd?: string;
+  argv0?: string;
+  engine: EngineMode;
+  trace?: string;
+  traceFile?: string;
+  limitTime?: number;
+  limitMemory?: number;
+  limitInstructions?: number;
+  stats?: string;
+}
+
+/** Signals that are sent on to the program: these to the foreground as a terminal would, the others to it alone. */
+const KEYS = ['SIGINT', 'SIGQUIT', 'SIGTSTP'] as const;
+const FORWARDED = [...KEYS, 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'] as const;
+/** Deaths that need no explanation. */
+const EXPECTED = new Set(['SIGINT', 'SIGPIPE']);
+
+export async function run(program: string, args: readonly string[], options: RunOptions): Promise<void> {
+  const kind = options.sandbox ? 'memory' : options.fs;
+  if (options.stats !== undefined && !['', 'json'].includes(options.stats)) {
+    throw new UserError(`--stats: '${options.stats}' is not a form (there is json)`, 2);
+  }
+  const trace = traceOf(options);
+  const vm = await Hospes.create({
+    root: options.root,
+    fs: kind,
+    mounts: options.mount ?? [],
+    limits: limitsOf(options),
+    engine: options.engine,
+    network: !options.sandbox,
+    timeCalls: options.stats !== undefined,
+    ...(options.sandbox ? {} : { hostname: os.hostname() }),
+    ...(trace ? { trace } : {}),
+  });
+  const name = kind === 'memory' && !vm.exists(program) ? (vm.showProgram(program) ?? program) : program;
+  const guest = vm.spawn(name, args, {
+    env: environmentOf(options, kind),
+    cwd: options.cwd ?? defaultCwd(options.root, kind),
+    argv0: options.argv0 ?? program,
+    stdio: 'inherit',
+  });
+  for (const signal of FORWARDED) {
+    process.on(signal, () =>
+      vm.signal(signal, (KEYS as readonly string[]).includes(signal) ? 'foreground' : 'program'),
+    );
+  }
+  const { exitCode, signal } = await vm.wait(guest);
+  await vm.idle();
+  const { violation } = vm;
+  if (violation) writeFully(2, `hospes: ${program}: ended by the ${violation}\n`);
+  else if (signal && !EXPECTED.has(signal)) writeFully(2, `hospes: ${guest.fatalReport ?? `${program}: ${signal}`}\n`);
+  if (options.stats !== undefined) {
+    const { stats } = vm;
+    writeFully(2, options.stats === 'json' ? `${JSON.stringify(stats)}\n` : formatStats(stats));
+  }
+  process.exitCode = signal ? 128 + (os.constants.signals[signal] ?? 0) : (exitCode ?? 1);
+}
+
+function limitsOf(options: RunOptions): Limits {
+  return {
+    ...(options.sandbox ? SANDBOX_LIMITS : {}),
+    ...(options.limitTime === undefined ? {} : { time: options.limitTime }),
+    ...(options.limitMemory === undefined ? {} : { memory: options.limitMemory }),
+    ...(options.limitInstructions === undefined ? {} : { instructions: options.limitInstructions }),
+  };
+}
+
+/** Real files come with the real environment; a guest that sees nothing of the host learns nothing from it here either. */
+function environmentOf(options: RunOptions, kind: FsKind): Record<string, string> {
+  const bare = {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/root',
+    TERM: process.env.TERM ?? 'dumb',
+  };
+  const start = options.clearEnv ? {} : kind === 'memory' ? bare : hostVariables();
+  return { ...start, ...Object.fromEntries(options.env ?? []) };
+}
+
+/** Where we are, if the guest can see it. */
+function defaultCwd(root: string, kind: FsKind): string {
+  if (kind === 'memory') return '/';
+  const real = fs.existsSync(root) ? fs.realpathSync(root) : root;
+  const here = hostCwd();
+  if (real === '/') return here;
+  return here === real ? '/' : here.startsWith(`${real}/`) ? here.slice(real.length) : '/';
+}
+
+function traceOf(options: RunOptions): { filter: string; write(line: string): void } | undefined {
+  if (options.trace === undefined && options.traceFile === undefined) return undefined;
+  let fd = 2;
+  if (options.traceFile !== undefined) {
+    try {
+      fd = fs.openSync(options.traceFile, 'w');
+    } catch (error) {
+      throw new UserError(`--trace-file: ${(error as Error).message}`, 2);
+    }
+  }
+  return { filter: options.trace ?? '', write: (line) => writeFully(fd, line) };
+}

@@ -1,0 +1,7 @@
+/** The memory back end as users of memfs know it: an `fs` look-alike over the same volume. */
+import { createFsFromVolume, type IFs } from 'memfs';
+import type { MemFs } from './memfs.ts';
+
+export type MemoryView = IFs;
+
+export const viewOf = (memory: MemFs): MemoryView => createFsFromVolume(memory.volume);

@@ -1,0 +1,147 @@
+/** The host's terminal as the far side of the guest's: raw only from the first read until the end, size and its changes, exact output; the line discipline is the kernel's. */
+import * as fs from 'node:fs';
+import * as tty from 'node:tty';
+import type { JobControl, Tty, TtyDevice, WindowSize } from '../kernel/tty.ts';
+import { Tty as KernelTty } from '../kernel/tty.ts';
+import { writeFully } from './streams.ts';
+
+const NEWLINE = 10;
+const RETURN = 13;
+const VERTICAL_TAB = 11;
+
+/** Whether the host's descriptor is a terminal. */
+export const isTerminal = (fd: number): boolean => tty.isatty(fd);
+
+/** The guest's side: notices when a program starts to listen. */
+class HostTty extends KernelTty {
+  readonly #terminal: HostTerminal;
+
+  constructor(terminal: HostTerminal, jobs: JobControl) {
+    super('/dev/tty1', terminal, jobs, { major: 4, minor: 1 });
+    this.#terminal = terminal;
+  }
+  override read(into: Uint8Array): number {
+    this.#terminal.listen();
+    return super.read(into);
+  }
+  override readiness(): number {
+    this.#terminal.listen();
+    return super.readiness();
+  }
+}
+
+export class HostTerminal implements TtyDevice {
+  /** The guest's terminal. */
+  readonly tty: Tty;
+  readonly #input: number | undefined;
+  readonly #output: number;
+  #reader: tty.ReadStream | undefined;
+  #untaken: Uint8Array = new Uint8Array(0);
+  #afterReturn = false;
+  #raw = false;
+  readonly #onResize = () => this.tty.resize(this.#size());
+  readonly #onExit = () => this.restore();
+
+  /** `fds`: those of 0, 1 and 2 that are the terminal. */
+  constructor(fds: readonly number[], jobs: JobControl) {
+    this.#input = fds.includes(0) ? 0 : undefined;
+    this.#output = fds.find((fd) => fd !== 0) ?? 0;
+    this.tty = new HostTty(this, jobs);
+    this.tty.size = this.#size();
+    process.on('SIGWINCH', this.#onResize);
+    process.on('exit', this.#onExit);
+  }
+
+  /** Start to take keys, in raw mode: from now on Ctrl-C and its like are the line discipline's. */
+  listen(): void {
+    if (this.#reader) {
+      if (this.#untaken.length > 0) this.#type(this.#untaken);
+      return;
+    }
+    const fd = this.#input ?? openControlling();
+    if (fd === undefined) return;
+    this.#reader = new tty.ReadStream(fd);
+    this.#reader.on('data', (chunk: Buffer) => this.#type(chunk));
+    const gone = () => this.tty.hangUp();
+    this.#reader.on('end', gone).on('error', gone);
+    this.resume();
+  }
+
+  /** Raw again after the host had stopped us. */
+  resume(): void {
+    if (!this.#reader || this.#raw) return;
+    this.#raw = true;
+    this.#reader.setRawMode(true);
+  }
+
+  /** The host's terminal as it was. */
+  restore(): void {
+    if (!this.#raw) return;
+    this.#raw = false;
+    try {
+      this.#reader?.setRawMode(false);
+    } catch {
+      // The terminal is gone.
+    }
+  }
+
+  close(): void {
+    this.restore();
+    this.#reader?.destroy();
+    process.off('SIGWINCH', this.#onResize);
+    process.off('exit', this.#onExit);
+  }
+
+  room(): number {
+    return 65_536;
+  }
+
+  /**
+   * The host's terminal still does its own output processing, and Node offers no way to turn that off: it makes CR LF of
+   * each LF. So CR LF is sent as LF, and a bare LF as the vertical tab, which terminals treat alike.
+   */
+  show(bytes: Uint8Array): void {
+    const out = new Uint8Array(bytes.length);
+    let length = 0;
+    for (const byte of bytes) {
+      if (byte === NEWLINE && length > 0 && out[length - 1] === RETURN) out[length - 1] = NEWLINE;
+      else if (byte === NEWLINE && !(length === 0 && this.#afterReturn)) out[length++] = VERTICAL_TAB;
+      else out[length++] = byte;
+    }
+    this.#afterReturn = bytes.length > 0 && bytes[bytes.length - 1] === RETURN;
+    writeFully(this.#output, out.subarray(0, length));
+  }
+
+  #type(bytes: Uint8Array): void {
+    const taken = this.tty.type(bytes);
+    this.#untaken = bytes.subarray(taken);
+    if (this.#untaken.length > 0) this.#reader?.pause();
+    else this.#reader?.resume();
+  }
+
+  #size(): WindowSize {
+    const sizes = [this.#output, 1, 2].map((fd) => windowSize(fd));
+    const [columns, rows] = sizes.find((size) => size !== undefined) ?? [80, 24];
+    return { columns, rows, xPixels: 0, yPixels: 0 };
+  }
+}
+
+function windowSize(fd: number): [number, number] | undefined {
+  const stream = fd === 1 ? process.stdout : fd === 2 ? process.stderr : undefined;
+  if (stream?.isTTY) {
+    (stream as unknown as { _refreshSize?: () => void })._refreshSize?.();
+    return stream.getWindowSize();
+  }
+  if (fd !== 0 || !tty.isatty(0)) return undefined;
+  const own = new tty.WriteStream(0);
+  return own.getWindowSize();
+}
+
+/** Where stdin is not the terminal but something else is, keys come from the controlling terminal. */
+function openControlling(): number | undefined {
+  try {
+    return fs.openSync('/dev/tty', 'r');
+  } catch {
+    return undefined;
+  }
+}

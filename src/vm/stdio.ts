@@ -1,0 +1,202 @@
+/** What a started program finds as stdin, stdout and stderr: pipes to streams of ours, this process's own descriptors, a terminal, or nothing. */
+import type { Readable, Writable } from 'node:stream';
+import type { Ending, GuestPty } from '../host/guest-process.ts';
+import { readableFrom, SinkFile, SourceFile, writableTo } from '../host/node-streams.ts';
+import { standardStream } from '../host/streams.ts';
+import { HostTerminal, isTerminal } from '../host/terminal.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { OpenFile } from '../kernel/open-file.ts';
+import { Pipe, PipeEnd } from '../kernel/pipe.ts';
+import { StreamFile } from '../kernel/stream-file.ts';
+import { type JobControl, Tty, type TtyDevice, TtyFile } from '../kernel/tty.ts';
+import { jobControl } from '../process/job-control.ts';
+import type { Process } from '../process/process.ts';
+
+export type StdioOption = 'pipe' | 'inherit' | 'ignore' | string | Uint8Array | ((bytes: Uint8Array) => void);
+
+export interface PtySize {
+  columns?: number;
+  rows?: number;
+}
+
+/** The guest's side and ours of what was connected. */
+export interface Wires {
+  files: OpenFile[];
+  streams: { stdin: Writable | null; stdout: Readable | null; stderr: Readable | null };
+  pty: GuestPty | undefined;
+  newSession: boolean;
+  /** The process exists: give it its terminal. */
+  attach(process: Process): void;
+  /** It has ended. */
+  ended(ending: Ending): void;
+  /** It could not be started. */
+  abandon(): void;
+}
+
+const nothing = () => {};
+
+/** `count` is told about every byte that leaves through stdout and stderr. */
+export function connect(
+  kernel: Kernel,
+  stdio: StdioOption | readonly [StdioOption, StdioOption, StdioOption],
+  pty: PtySize | boolean | undefined,
+  count: (bytes: number) => void,
+): Wires {
+  if (pty) return terminal(kernel, pty === true ? {} : pty, count);
+  const [input, output, errors] = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
+  const wires: Wires = {
+    files: [],
+    streams: { stdin: null, stdout: null, stderr: null },
+    pty: undefined,
+    newSession: false,
+    attach: nothing,
+    ended: nothing,
+    abandon: nothing,
+  };
+  const inherited = inheritedFiles(kernel, [input, output, errors], wires, count);
+  const toGuest = (option: StdioOption): OpenFile => {
+    if (option === 'pipe') {
+      const { reader, writer } = pipe(kernel);
+      wires.streams.stdin = writableTo(writer);
+      return reader;
+    }
+    return option instanceof Uint8Array ? new SourceFile(option) : nowhere(kernel);
+  };
+  const fromGuest = (option: StdioOption, name: 'stdout' | 'stderr'): OpenFile => {
+    if (option === 'pipe') {
+      const { reader, writer } = pipe(kernel);
+      wires.streams[name] = readableFrom(reader).on('data', (chunk: Buffer) => count(chunk.length));
+      wires.streams[name]?.pause();
+      return writer;
+    }
+    if (typeof option !== 'function') return nowhere(kernel);
+    return new SinkFile((bytes) => {
+      count(bytes.length);
+      option(bytes);
+    });
+  };
+  wires.files = [
+    inherited(0) ?? toGuest(input),
+    inherited(1) ?? fromGuest(output, 'stdout'),
+    inherited(2) ?? fromGuest(errors, 'stderr'),
+  ];
+  return wires;
+}
+
+/** A pipe of which the VM's user holds one end. */
+function pipe(kernel: Kernel): { reader: OpenFile; writer: OpenFile } {
+  const made = new Pipe();
+  const now = kernel.realtime();
+  const reader = new PipeEnd(made, { read: true }, now);
+  const writer = new PipeEnd(made, { write: true }, now);
+  return { reader: reader.retain(), writer: writer.retain() };
+}
+
+function nowhere(kernel: Kernel): OpenFile {
+  return kernel.vfs.open(kernel.vfs.context(), undefined, '/dev/null', { read: true, write: true });
+}
+
+/** This process's descriptors; those that are a terminal share one guest terminal. */
+function inheritedFiles(
+  kernel: Kernel,
+  options: readonly StdioOption[],
+  wires: Wires,
+  count: (bytes: number) => void,
+): (fd: number) => OpenFile | undefined {
+  const wanted = [0, 1, 2].filter((fd) => options[fd] === 'inherit');
+  const terminals = wanted.filter(isTerminal);
+  let shared: OpenFile | undefined;
+  if (terminals.length > 0) {
+    const host = new HostTerminal(terminals, jobControl(kernel));
+    shared = new TtyFile(host.tty);
+    wires.attach = (process) => controlBy(kernel, host.tty, process);
+    wires.ended = () => host.close();
+    wires.abandon = () => host.close();
+    kernel.onStop = () => host.restore();
+    kernel.onContinue = () => host.resume();
+  }
+  return (fd) => {
+    if (!wanted.includes(fd)) return undefined;
+    if (terminals.includes(fd)) return shared;
+    const stream = standardStream(fd);
+    const before = wires.ended;
+    wires.ended = (ending) => {
+      stream.settle();
+      before(ending);
+    };
+    return fd === 0 ? new StreamFile(stream) : new StreamFile(stream, count);
+  };
+}
+
+/** Make a terminal the controlling one of the process's session, with its group in the foreground. */
+function controlBy(kernel: Kernel, tty: Tty, process: Process): void {
+  const session = kernel.sessions.get(process.session);
+  if (session) session.terminal = tty;
+  tty.session = process.session;
+  tty.foreground = process.processGroup;
+}
+
+/** A terminal of the VM's own, whose other side is an object like node-pty's. */
+function terminal(kernel: Kernel, size: PtySize, count: (bytes: number) => void): Wires {
+  const data = new Set<(data: string) => void>();
+  const exits = new Set<(event: { exitCode: number; signal: string | undefined }) => void>();
+  // A character may be split between two writes.
+  const decoder = new TextDecoder('utf-8');
+  const waiting: string[] = [];
+  const device: TtyDevice = {
+    room: () => 65_536,
+    show(bytes) {
+      count(bytes.length);
+      const text = decoder.decode(bytes, { stream: true });
+      if (data.size === 0) waiting.push(text);
+      for (const listener of data) listener(text);
+    },
+  };
+  const jobs: JobControl = jobControl(kernel);
+  const tty = new Tty('/dev/pts/100', device, jobs, { major: 136, minor: 100 });
+  const resize = (columns: number, rows: number) => {
+    tty.resize({ columns, rows, xPixels: 0, yPixels: 0 });
+    kernel.scheduler.poke();
+  };
+  resize(size.columns ?? 80, size.rows ?? 24);
+  const encoder = new TextEncoder();
+  const pty: GuestPty = {
+    get columns() {
+      return tty.size.columns;
+    },
+    get rows() {
+      return tty.size.rows;
+    },
+    onData(listener) {
+      data.add(listener);
+      for (const text of waiting.splice(0)) listener(text);
+      return { dispose: () => void data.delete(listener) };
+    },
+    onExit(listener) {
+      exits.add(listener);
+      return { dispose: () => void exits.delete(listener) };
+    },
+    write(text) {
+      tty.type(typeof text === 'string' ? encoder.encode(text) : text);
+      kernel.scheduler.poke();
+    },
+    resize,
+    kill(signal = 'SIGHUP') {
+      if (signal === 'SIGHUP') tty.hangUp();
+      else if (tty.session > 0) jobs.signalGroup(tty.session, signal);
+      kernel.scheduler.poke();
+    },
+  };
+  const file = new TtyFile(tty);
+  return {
+    files: [file, file, file],
+    streams: { stdin: null, stdout: null, stderr: null },
+    pty,
+    newSession: true,
+    attach: (process) => controlBy(kernel, tty, process),
+    ended(ending) {
+      for (const listener of exits) listener({ exitCode: ending.exitCode ?? 0, signal: ending.signal ?? undefined });
+    },
+    abandon: nothing,
+  };
+}
