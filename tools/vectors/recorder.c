@@ -158,7 +158,8 @@ static void load(ucontext_t *uc, uint64_t *fs, uint64_t *gs) {
 }
 
 __attribute__((optimize("no-tree-vectorize"))) static void handler(int sig, siginfo_t *si, void *context) {
-  __asm__ volatile("pushfq; andl $~0x40000, (%%rsp); popfq" ::: "memory", "cc");
+  // AC would make us trip; ID and NT are not in the frame, so they would live on into the next case.
+  __asm__ volatile("pushfq; andl $~0x244000, (%%rsp); popfq" ::: "memory", "cc");
   uint64_t fs = rdfs(), gs = rdgs();
   if (running) { wrfs(our_fs); wrgs(our_gs); }
   ucontext_t *uc = context;

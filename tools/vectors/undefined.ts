@@ -1,0 +1,90 @@
+/** What the manual leaves undefined for each mnemonic, so that a difference there says nothing. */
+import { type Case, DATA, type Result } from './case.ts';
+
+const CF = 1;
+const PF = 4;
+const AF = 0x10;
+const ZF = 0x40;
+const SF = 0x80;
+const OF = 0x800;
+const ALL = CF | PF | AF | ZF | SF | OF;
+
+/** Flags with no defined value after the instruction. */
+const FLAGS: Record<string, number> = {
+  and: AF, or: AF, xor: AF, test: AF,
+  mul: SF | ZF | AF | PF, imul: SF | ZF | AF | PF, imul1: SF | ZF | AF | PF, imul3: SF | ZF | AF | PF,
+  div: ALL, idiv: ALL,
+  bsf: CF | OF | SF | AF | PF, bsr: CF | OF | SF | AF | PF,
+  tzcnt: OF | SF | AF | PF, lzcnt: OF | SF | AF | PF,
+  bt: OF | SF | AF | PF, bts: OF | SF | AF | PF, btr: OF | SF | AF | PF, btc: OF | SF | AF | PF,
+}; // biome-ignore format: table
+
+const SHIFTS = /^(shl|shr|sar|shld|shrd)$/;
+const ROTATES = /^(rol|ror|rcl|rcr)$/;
+
+/** Status bits C0, C2, C3 that the manual leaves undefined, and instructions that approximate. */
+const TRANSCENDENTAL = /^(f2xm1|fyl2x|fyl2xp1|fsin|fcos|fsincos|fptan|fpatan)$/;
+const C1 = 0x200;
+
+export interface Allowance {
+  /** Nothing about this case is comparable. */
+  skip: boolean;
+  flags: number;
+  /** General registers, a bit each. */
+  registers: number;
+  fsw: number;
+  ulps: number;
+  /** Ranges of the data pages. */
+  memory: [number, number][];
+}
+
+function shiftCount(c: Case): { count: number; width: number } {
+  // Read the form back from the bytes: prefixes, then the opcode.
+  let i = 0;
+  let width = 32;
+  while ([0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x64, 0x65].includes(c.code[i])) if (c.code[i++] === 0x66) width = 16;
+  if ((c.code[i] & 0xf0) === 0x40) if (c.code[i++] & 8) width = 64;
+  let opcode = c.code[i++];
+  const last = c.code[c.code.length - 1];
+  const cl = Number(c.gpr[1] & 0xffn);
+  let count: number;
+  if (opcode === 0x0f) {
+    opcode = c.code[i];
+    count = opcode & 1 ? cl : last;
+  } else {
+    if (!(opcode & 1)) width = 8;
+    count = opcode < 0xd0 ? last : opcode < 0xd2 ? 1 : cl;
+  }
+  return { count: count & (width === 64 ? 63 : 31), width };
+}
+
+export function allowance(c: Case, result: Result): Allowance {
+  const m = c.mnemonic ?? '';
+  const a: Allowance = { skip: false, flags: FLAGS[m] ?? 0, registers: 0, fsw: 0, ulps: 0, memory: [] };
+  if (SHIFTS.test(m)) {
+    const { count, width } = shiftCount(c);
+    a.flags |= count ? AF : 0;
+    if (count > 1) a.flags |= OF;
+    if (count > width || (count === width && m !== 'sar')) a.flags |= CF;
+    // The destination itself is undefined then.
+    if (/^sh[lr]d$/.test(m) && count > width) a.skip = true;
+  } else if (ROTATES.test(m)) {
+    if (shiftCount(c).count !== 1) a.flags |= OF;
+  }
+  if (TRANSCENDENTAL.test(m)) {
+    a.ulps = 1;
+    a.fsw |= C1;
+  }
+  // Faulting instructions leave what they were meant to compute.
+  if (result.trap === 255) a.skip = true;
+  if (/^f(nstenv|nsave)$/.test(m)) {
+    // The instruction and data pointers are not kept as hardware keeps them.
+    const change = result.changes[0];
+    if (change) a.memory.push([change.offset - 8, change.offset + 28]);
+  }
+  if (m === 'fxsave' && result.changes[0]) a.memory.push([result.changes[0].offset, result.changes[0].offset + 32]);
+  return a;
+}
+
+/** For messages: an offset in the data pages as an address. */
+export const dataAddress = (offset: number): string => (DATA + offset).toString(16);
