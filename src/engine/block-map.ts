@@ -45,6 +45,8 @@ export class BlockMap {
   /** Everything made from a page. */
   readonly #pages = new Map<number, { blocks: Set<Block>; translations: Set<Translation> }>();
   #free = RECORDS;
+  /** How far records ever reached. */
+  #highest = RECORDS;
   /** Goes up whenever code was dropped. */
   generation = 0;
   #goto = 0;
@@ -213,12 +215,20 @@ export class BlockMap {
     }
   }
 
+  /** Zero all that was ever written, so that the memory can be used again. */
+  erase(): void {
+    const { u8 } = this.#space;
+    u8.fill(0, RECORDS, Math.max(this.#highest, this.#free));
+    u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
+  }
+
   /** Drop everything. */
   flush(): void {
     this.generation++;
     this.#blocks.clear();
     this.#translations.clear();
     this.#pages.clear();
+    this.#highest = Math.max(this.#highest, this.#free);
     this.#free = RECORDS;
     this.#space.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
     this.onFlush();

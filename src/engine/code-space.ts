@@ -253,9 +253,14 @@ export class WasmCodeSpace implements CodeSpace {
     if (this.#table.length < size) this.#table.grow(Math.max(size, this.#table.length * 2) - this.#table.length);
   }
 
+  /** Also leaves the runtime's area zeroed, so that the memory serves a later process. */
   dispose(): void {
+    if (this.space.recyclable) return;
     this.#engine.released(this);
     this.space.onCodeChanged = () => {};
+    this.blocks.erase();
+    this.space.u8.fill(0, STATE_BLOCKS, STATE_BLOCKS + this.#states * STATE_SIZE);
+    this.space.recyclable = true;
   }
 }
 
