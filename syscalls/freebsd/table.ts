@@ -23,7 +23,7 @@ import {
 import * as define from '../../src/personality/define.ts';
 import { area, defineTable, partial, type Row } from '../../src/personality/define.ts';
 import type { Task } from '../../src/personality/task.ts';
-import { Access, Advice, AtFlags, ClockId, DirFd, FcntlCommand, IoctlRequest, MapFlags, MaskHow, OpenFlags, Prot, Resource, SysarchOp, WaitOptions, Whence } from './abi/flags.ts'; // biome-ignore format: one row
+import { Access, Advice, AtFlags, ClockId, DirFd, FcntlCommand, IoctlRequest, MapFlags, MaskHow, OpenFlags, PipeFlags, Prot, Resource, SysarchOp, WaitOptions, Whence } from './abi/flags.ts'; // biome-ignore format: one row
 import * as s from './abi/structs.ts';
 import * as events from './handlers/events.ts';
 import * as files from './handlers/files.ts';
@@ -126,7 +126,7 @@ export const table = defineTable('freebsd', {
     fsync: call(95, { fd: Fd }, files.fsync),
     fdatasync: call(550, { fd: Fd }, files.fsync),
     getdirentries: call(554, { fd: Fd, buf: OutRaw('count'), count: Size, basep: Ptr }, files.getdirentries),
-    pipe2: call(542, { fildes: OutStruct(s.pair), flags: OpenFlags }, files.pipe2),
+    pipe2: call(542, { fildes: OutStruct(s.pair), flags: PipeFlags }, files.pipe2),
     getdtablesize: call(89, {}, files.getdtablesize),
     poll: call(209, { fds: StructArray(s.pollfd, 'nfds'), nfds: U32, timeout: I32 }, events.poll),
     ppoll: call(

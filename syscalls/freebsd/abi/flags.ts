@@ -9,6 +9,7 @@ export const O = {
   O_RESOLVE_BENEATH: 0x80_0000, O_DSYNC: 0x100_0000, O_EMPTY_PATH: 0x200_0000,
 } as const;
 export const OpenFlags = flagSet(O, 3);
+export const PipeFlags = flagSet({ O_NONBLOCK: 4, O_CLOEXEC: 0x10_0000 });
 
 export const AT_FDCWD = -100;
 export const AT = { AT_EACCESS: 0x100, AT_SYMLINK_NOFOLLOW: 0x200, AT_SYMLINK_FOLLOW: 0x400, AT_REMOVEDIR: 0x800, AT_RESOLVE_BENEATH: 0x2000, AT_EMPTY_PATH: 0x4000 }; // biome-ignore format: one row
