@@ -165,6 +165,7 @@ export class Hospes {
       const guest = this.#guests.get(process);
       if (guest) guest.fatalReport = fatalReport(process, fatal);
     };
+    this.#kernel.onStop = (process) => this.#guests.get(process)?.emit('stop');
   }
 
   async #build(): Promise<void> {
@@ -235,6 +236,7 @@ export class Hospes {
     }
     wires.attach(process);
     const guest = new GuestProcess(process.pid, wires.streams, wires.pty, {
+      continued: wires.continued,
       kill: (signal) => {
         const sent = sendToProcess(process, { signal, code: 'SI_USER', pid: 0, uid: this.#user.uid });
         this.#scheduler.poke();
@@ -242,6 +244,7 @@ export class Hospes {
       },
     });
     this.#guests.set(process, guest);
+    guest.on('stop', wires.stopped);
     process.onEnd = (status) => {
       this.#guests.delete(process);
       const ending = endingOf(status);

@@ -28,7 +28,7 @@ export interface RunOptions {
 
 /** Signals that are sent on to the program: these to the foreground as a terminal would, the others to it alone. */
 const KEYS = ['SIGINT', 'SIGQUIT', 'SIGTSTP'] as const;
-const FORWARDED = [...KEYS, 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'] as const;
+const FORWARDED = [...KEYS, 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 /** Deaths that need no explanation. */
 const EXPECTED = new Set(['SIGINT', 'SIGPIPE']);
 
@@ -61,6 +61,9 @@ export async function run(program: string, args: readonly string[], options: Run
       vm.signal(signal, (KEYS as readonly string[]).includes(signal) ? 'foreground' : 'program'),
     );
   }
+  // When the program stops and nobody in the guest can continue it, we stop too, and the shell that started us decides.
+  guest.on('stop', () => process.kill(process.pid, 'SIGSTOP'));
+  process.on('SIGCONT', () => guest.continue());
   const { exitCode, signal } = await vm.wait(guest);
   await vm.idle();
   const { violation } = vm;

@@ -10,6 +10,8 @@ export interface Ending {
 
 /** What the process can be asked to do. */
 export interface GuestControl {
+  /** It goes on after a stop. */
+  continued(): void;
   kill(signal: string): boolean;
 }
 
@@ -18,6 +20,8 @@ export interface GuestProcessEvents {
   exit: [exitCode: number | null, signal: NodeJS.Signals | null];
   /** It has ended and its streams have been read to their ends. */
   close: [exitCode: number | null, signal: NodeJS.Signals | null];
+  /** A signal has stopped it, and nobody in its virtual machine will continue it. */
+  stop: [];
   error: [error: Error];
 }
 
@@ -56,6 +60,12 @@ export class GuestProcess extends EventEmitter<GuestProcessEvents> {
     if (this.exitCode !== null || this.signalCode !== null) return false;
     this.killed = this.#control.kill(signal);
     return this.killed;
+  }
+
+  /** Go on after a stop. */
+  continue(): void {
+    this.#control.continued();
+    this.kill('SIGCONT');
   }
 
   /** Called by the VM at the process's end. */

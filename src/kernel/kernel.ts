@@ -121,6 +121,8 @@ export class Kernel {
   onProcessEnd: (process: Process, status: ProcessStatus) => void = () => {};
   /** Told about a process killed by a signal, for the report on stderr: before its memory goes. */
   onFatalSignal: (process: Process, report: FatalSignal) => void = () => {};
+  /** Told about a process of the VM's user that has stopped: nobody else can continue it. */
+  onStop: (process: Process) => void = () => {};
   #nextPid: number;
   #nextInode = 1;
 

@@ -170,7 +170,10 @@ export function resume(process: Process): void {
 function report(process: Process, status: { kind: 'stopped'; signal: Signal } | { kind: 'continued' }): void {
   process.unreported = status;
   const { parent } = process;
-  if (!parent) return;
+  if (!parent) {
+    if (process.hostParent && status.kind === 'stopped') process.kernel.onStop(process);
+    return;
+  }
   parent.childQueue.wake();
   if (parent.action('SIGCHLD').flags.has('nocldstop')) return;
   notifyParent(process, status, 'SIGCHLD');

@@ -27,6 +27,9 @@ export interface Wires {
   newSession: boolean;
   /** The process exists: give it its terminal. */
   attach(process: Process): void;
+  /** It has stopped: nobody but us can continue it. */
+  stopped(): void;
+  continued(): void;
   /** It has ended. */
   ended(ending: Ending): void;
   /** It could not be started. */
@@ -50,6 +53,8 @@ export function connect(
     pty: undefined,
     newSession: false,
     attach: nothing,
+    stopped: nothing,
+    continued: nothing,
     ended: nothing,
     abandon: nothing,
   };
@@ -112,8 +117,8 @@ function inheritedFiles(
     wires.attach = (process) => controlBy(kernel, host.tty, process);
     wires.ended = () => host.close();
     wires.abandon = () => host.close();
-    kernel.onStop = () => host.restore();
-    kernel.onContinue = () => host.resume();
+    wires.stopped = () => host.restore();
+    wires.continued = () => host.resume();
   }
   return (fd) => {
     if (!wanted.includes(fd)) return undefined;
@@ -194,6 +199,8 @@ function terminal(kernel: Kernel, size: PtySize, count: (bytes: number) => void)
     pty,
     newSession: true,
     attach: (process) => controlBy(kernel, tty, process),
+    stopped: nothing,
+    continued: nothing,
     ended(ending) {
       for (const listener of exits) listener({ exitCode: ending.exitCode ?? 0, signal: ending.signal ?? undefined });
     },

@@ -2,7 +2,7 @@
 import { GuestError, UserError } from '../base/failures.ts';
 import { absolute, baseOf, directoryOf, lookAt } from '../host/environment.ts';
 import type { HostFs } from '../host/host.ts';
-import type { MemFs } from '../host/memfs.ts';
+import type { MemoryFs } from '../host/memfs.ts';
 import { NodeFs } from '../host/node.ts';
 import type { Vfs } from '../kernel/vfs.ts';
 
@@ -30,15 +30,15 @@ export interface TreeOptions {
 }
 
 /** Mount everything; gives the memory layer that `vm.fs` shows, if there is one. */
-export async function buildTree(vfs: Vfs, options: TreeOptions): Promise<MemFs | undefined> {
+export async function buildTree(vfs: Vfs, options: TreeOptions): Promise<MemoryFs | undefined> {
   const { root, fs, mounts } = options;
   const needsMemory =
     fs !== 'host' || Object.keys(options.files).length > 0 || mounts.some((one) => one.mode === 'cow');
   const memory = needsMemory ? await import('../host/memfs.ts') : undefined;
   const overlay = needsMemory ? await import('../host/overlay.ts') : undefined;
-  let shown: MemFs | undefined;
+  let shown: MemoryFs | undefined;
   if (fs === 'memory') {
-    shown = new memory!.MemFs();
+    shown = new memory!.MemoryFs();
     furnish(shown);
     vfs.mount('/', shown);
   } else {
@@ -47,7 +47,7 @@ export async function buildTree(vfs: Vfs, options: TreeOptions): Promise<MemFs |
       throw new UserError(`${root}: ${place ? 'not a directory' : 'no such directory'}`, 2);
     const real = new NodeFs(place.path);
     if (fs === 'overlay') {
-      shown = new memory!.MemFs();
+      shown = new memory!.MemoryFs();
       vfs.mount('/', new overlay!.OverlayFs(real, shown));
     } else {
       vfs.mount('/', real);
@@ -62,7 +62,7 @@ export async function buildTree(vfs: Vfs, options: TreeOptions): Promise<MemFs |
     const source = place.type === 'file' ? `/${baseOf(place.path)}` : '/';
     let back: HostFs = new NodeFs(place.type === 'file' ? directoryOf(place.path) : place.path);
     if (one.mode === 'cow') {
-      const upper = new memory!.MemFs();
+      const upper = new memory!.MemoryFs();
       if (normal(one.guest) === '/') shown = upper;
       back = new overlay!.OverlayFs(back, upper);
     }
@@ -83,7 +83,7 @@ export function showProgram(vfs: Vfs, hostPath: string): string {
 }
 
 /** Directories that programs expect, and two files without which nobody has a name. */
-function furnish(memory: MemFs): void {
+function furnish(memory: MemoryFs): void {
   for (const [path, mode] of [
     ['/tmp', 0o1777],
     ['/etc', 0o755],
