@@ -45,7 +45,8 @@ interface Value {
 const ones = (n: bigint): bigint => (1n << n) - 1n;
 const length = (x: bigint): bigint => BigInt(x.toString(2).length);
 const signBit = (f: Format): bigint => 1n << (f.bits - 1n);
-const signed = (f: Format, negative: boolean, magnitude: bigint): bigint => (negative ? signBit(f) | magnitude : magnitude);
+const signed = (f: Format, negative: boolean, magnitude: bigint): bigint =>
+  negative ? signBit(f) | magnitude : magnitude;
 const infinity = (f: Format): bigint => ones(f.bits - 1n - f.fraction) << f.fraction;
 const quiet = (f: Format, bits: bigint): bigint => bits | (1n << (f.fraction - 1n));
 /** The NaN of an invalid operation: negative, quiet, no payload. */
@@ -55,12 +56,25 @@ function unpack(f: Format, bits: bigint, mode: Mode): Value {
   const negative = (bits & signBit(f)) !== 0n;
   const biased = (bits >> f.fraction) & ones(f.bits - 1n - f.fraction);
   const fraction = bits & ones(f.fraction);
-  if (biased === infinity(f) >> f.fraction) return { kind: fraction ? 'nan' : 'infinite', negative, mantissa: fraction, exponent: 0n, bits };
+  if (biased === infinity(f) >> f.fraction)
+    return { kind: fraction ? 'nan' : 'infinite', negative, mantissa: fraction, exponent: 0n, bits };
   if (biased === 0n) {
     const mantissa = mode.daz ? 0n : fraction;
-    return { kind: 'finite', negative, mantissa, exponent: 1n - f.bias - f.fraction, bits: signed(f, negative, mantissa) };
+    return {
+      kind: 'finite',
+      negative,
+      mantissa,
+      exponent: 1n - f.bias - f.fraction,
+      bits: signed(f, negative, mantissa),
+    };
   }
-  return { kind: 'finite', negative, mantissa: fraction | (1n << f.fraction), exponent: biased - f.bias - f.fraction, bits };
+  return {
+    kind: 'finite',
+    negative,
+    mantissa: fraction | (1n << f.fraction),
+    exponent: biased - f.bias - f.fraction,
+    bits,
+  };
 }
 
 /** Drop `shift` low bits of a magnitude by the rounding mode; `sticky`: something lies below the magnitude's last bit. */
@@ -118,7 +132,8 @@ function multiply(f: Format, x: Value, y: Value, mode: Mode): bigint {
   if (x.kind === 'nan' || y.kind === 'nan') return nanOf(f, x, y);
   const negative = x.negative !== y.negative;
   const zero = (v: Value) => v.kind === 'finite' && v.mantissa === 0n;
-  if (x.kind === 'infinite' || y.kind === 'infinite') return zero(x) || zero(y) ? indefinite(f) : signed(f, negative, infinity(f));
+  if (x.kind === 'infinite' || y.kind === 'infinite')
+    return zero(x) || zero(y) ? indefinite(f) : signed(f, negative, infinity(f));
   if (zero(x) || zero(y)) return signed(f, negative, 0n);
   return pack(f, negative, x.mantissa * y.mantissa, x.exponent + y.exponent, false, mode);
 }
@@ -201,8 +216,10 @@ function fromInteger(f: Format, v: bigint, mode: Mode): bigint {
 }
 
 /** Split 128 bits into lanes, and back. */
-const split = (v: bigint, width: bigint): bigint[] => Array.from({ length: Number(128n / width) }, (_, i) => (v >> (BigInt(i) * width)) & ones(width));
-const join = (parts: readonly bigint[], width: bigint): bigint => parts.reduce((v, p, i) => v | (p << (BigInt(i) * width)), 0n);
+const split = (v: bigint, width: bigint): bigint[] =>
+  Array.from({ length: Number(128n / width) }, (_, i) => (v >> (BigInt(i) * width)) & ones(width));
+const join = (parts: readonly bigint[], width: bigint): bigint =>
+  parts.reduce((v, p, i) => v | (p << (BigInt(i) * width)), 0n);
 
 /** One operation over 128-bit values. `argument`: predicate, rounding control or lane masks. */
 export function softFloat(op: SoftOp, argument: number, xBits: bigint, yBits: bigint, mxcsr: number): bigint {
@@ -212,7 +229,10 @@ export function softFloat(op: SoftOp, argument: number, xBits: bigint, yBits: bi
   const unary = (g: (x: Value) => bigint) => join(values(xBits).map(g), f.bits);
   const binary = (g: (x: Value, y: Value, i: number) => bigint) => {
     const ys = values(yBits);
-    return join(values(xBits).map((x, i) => g(x, ys[i], i)), f.bits);
+    return join(
+      values(xBits).map((x, i) => g(x, ys[i], i)),
+      f.bits,
+    );
   };
   switch (op) {
     case 'addps':
@@ -266,24 +286,45 @@ export function softFloat(op: SoftOp, argument: number, xBits: bigint, yBits: bi
       return fromInteger(DOUBLE, BigInt.asIntN(64, xBits), mode);
     case 'cvtps2dq':
     case 'cvtpd2dq':
-      return join(values(xBits).map((x) => toInteger(x, 32n, mode.rounding)), 32n);
+      return join(
+        values(xBits).map((x) => toInteger(x, 32n, mode.rounding)),
+        32n,
+      );
     case 'cvttps2dq':
     case 'cvttpd2dq':
-      return join(values(xBits).map((x) => toInteger(x, 32n, 3)), 32n);
+      return join(
+        values(xBits).map((x) => toInteger(x, 32n, 3)),
+        32n,
+      );
     case 'cvtps2pd':
-      return join(values(xBits).slice(0, 2).map((x) => convert(SINGLE, DOUBLE, x, mode)), 64n);
+      return join(
+        values(xBits)
+          .slice(0, 2)
+          .map((x) => convert(SINGLE, DOUBLE, x, mode)),
+        64n,
+      );
     case 'cvtpd2ps':
-      return join(values(xBits).map((x) => convert(DOUBLE, SINGLE, x, mode)), 32n);
+      return join(
+        values(xBits).map((x) => convert(DOUBLE, SINGLE, x, mode)),
+        32n,
+      );
     case 'cvtdq2ps':
-      return join(split(xBits, 32n).map((v) => fromInteger(SINGLE, BigInt.asIntN(32, v), mode)), 32n);
+      return join(
+        split(xBits, 32n).map((v) => fromInteger(SINGLE, BigInt.asIntN(32, v), mode)),
+        32n,
+      );
   }
 }
 
 function dot(f: Format, x: Value[], y: Value[], imm: number, mode: Mode): bigint {
   const sum = (p: bigint, q: bigint) => add(f, unpack(f, p, mode), unpack(f, q, mode), mode);
   const products = x.map((v, i) => (imm & (16 << i) ? multiply(f, v, y[i], mode) : 0n));
-  const total = f === DOUBLE ? sum(products[0], products[1]) : sum(sum(products[0], products[1]), sum(products[2], products[3]));
-  return join(x.map((_, i) => (imm & (1 << i) ? total : 0n)), f.bits);
+  const total =
+    f === DOUBLE ? sum(products[0], products[1]) : sum(sum(products[0], products[1]), sum(products[2], products[3]));
+  return join(
+    x.map((_, i) => (imm & (1 << i) ? total : 0n)),
+    f.bits,
+  );
 }
 
 export const FLOAT_HELPERS: Record<string, Helper> = {

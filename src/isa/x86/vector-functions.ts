@@ -56,17 +56,32 @@ const below = (b: Builder, n: Node): Node => b.sub(b.shl(b.i32(1), n), 1);
  * IntRes1 of a string comparison, one bit for each element of y: x is the first operand (set, ranges, or the string sought), y the second,
  * nx and ny their lengths in elements. Elements beyond a string's end never match, except as the manual's table 4-8 overrides.
  */
-function compareStrings(b: Builder, how: Aggregation, wide: boolean, signed: boolean, x: Node, y: Node, nx: Node, ny: Node): Node {
+function compareStrings(
+  b: Builder,
+  how: Aggregation,
+  wide: boolean,
+  signed: boolean,
+  x: Node,
+  y: Node,
+  nx: Node,
+  ny: Node,
+): Node {
   const n = wide ? 8 : 16;
   const lane = wide ? 'i16x8' : 'i8x16';
   const all = (1 << n) - 1;
   const [vx, vy] = [below(b, nx), below(b, ny)];
-  const element = (i: number) => b.shuffle(x, x, bytes((k) => (wide ? i * 2 + (k & 1) : i)));
+  const element = (i: number) =>
+    b.shuffle(
+      x,
+      x,
+      bytes((k) => (wide ? i * 2 + (k & 1) : i)),
+    );
   const valid = (mask: Node, i: number) => b.and(b.shrU(mask, i), 1);
   let r: Node = b.i32(how === 'ordered' ? all : 0);
   switch (how) {
     case 'any':
-      for (let i = 0; i < n; i++) r = b.or(r, b.and(b.op(`${lane}.bitmask`, b.op(`${lane}.eq`, y, element(i))), b.sub(b.i32(0), valid(vx, i))));
+      for (let i = 0; i < n; i++)
+        r = b.or(r, b.and(b.op(`${lane}.bitmask`, b.op(`${lane}.eq`, y, element(i))), b.sub(b.i32(0), valid(vx, i))));
       return b.and(r, vy);
     case 'ranges':
       for (let i = 0; i < n; i += 2) {

@@ -5,16 +5,31 @@ import type { MMX_ROWS } from '../rows/mmx.ts';
 import type { Semantics } from './alu.ts';
 import { toInt } from './sse-float.ts';
 import { maskedStore } from './sse-move.ts';
-import { enterMmx, fixed, isMmx, lanes, low64, mmxSource, partial, rounded, roundedTo, setMmx, vector, zero } from './vector.ts';
+import {
+  enterMmx,
+  fixed,
+  isMmx,
+  lanes,
+  low64,
+  mmxSource,
+  partial,
+  rounded,
+  roundedTo,
+  setMmx,
+  vector,
+  zero,
+} from './vector.ts';
 
 /** Packed floats or doubles to two integers in an MMX register. */
-const convert = (size: 32 | 64, truncate: boolean): Semantics => (b, dst, src) => {
-  const x = size === 32 ? partial(b, src) : vector(b, src);
-  const commit = (v: Node) => setMmx(b, dst, v);
-  const fast = low64(b, toInt(b, size, x, truncate));
-  const name = `cvt${truncate ? 't' : ''}p${size === 32 ? 's' : 'd'}2dq` as const;
-  rounded(b, name, 0, x, x, fast, commit, (low) => low);
-};
+const convert =
+  (size: 32 | 64, truncate: boolean): Semantics =>
+  (b, dst, src) => {
+    const x = size === 32 ? partial(b, src) : vector(b, src);
+    const commit = (v: Node) => setMmx(b, dst, v);
+    const fast = low64(b, toInt(b, size, x, truncate));
+    const name = `cvt${truncate ? 't' : ''}p${size === 32 ? 's' : 'd'}2dq` as const;
+    rounded(b, name, 0, x, x, fast, commit, (low) => low);
+  };
 
 export const MMX: Record<(typeof MMX_ROWS)[number]['mnemonic'], Semantics> = {
   emms(b) {

@@ -5,14 +5,32 @@ import type { Operand, X86Builder } from '../builder.ts';
 import { CF, ZF } from '../flags.ts';
 import type { SSE_INT_ROWS } from '../rows/sse-int.ts';
 import type { Semantics } from './alu.ts';
-import { across, enterMmx, fixed, isMmx, lanes, low64, mmxSource, packed, partial, setMmx, splat16, splat8, type VectorOp, vector, zero } from './vector.ts';
+import {
+  across,
+  enterMmx,
+  fixed,
+  isMmx,
+  lanes,
+  low64,
+  mmxSource,
+  packed,
+  partial,
+  setMmx,
+  splat8,
+  splat16,
+  type VectorOp,
+  vector,
+  zero,
+} from './vector.ts';
 
 /** The wasm operation of the same meaning. */
 const same = (name: OpName): Semantics => packed((b, x, y) => b.op(name, x, y));
-const unary = (name: OpName): Semantics => (b, dst, src) => {
-  if (isMmx(b, 0)) setMmx(b, dst, low64(b, b.op(name, mmxSource(b, src))));
-  else dst.write('v128', b.op(name, vector(b, src)));
-};
+const unary =
+  (name: OpName): Semantics =>
+  (b, dst, src) => {
+    if (isMmx(b, 0)) setMmx(b, dst, low64(b, b.op(name, mmxSource(b, src))));
+    else dst.write('v128', b.op(name, vector(b, src)));
+  };
 
 const count = (n: number, f: (i: number) => number): number[] => Array.from({ length: n }, (_, i) => f(i));
 
@@ -28,13 +46,22 @@ function unpack(bytes: number, high: boolean): Semantics {
 }
 
 /** Every other lane of the two operands, from the even or the odd ones. */
-const everyOther = (b: Builder, x: Node, y: Node, bytes: number, odd: 0 | 1): Node => lanes(b, x, y, bytes, count(16 / bytes, (i) => i * 2 + odd));
+const everyOther = (b: Builder, x: Node, y: Node, bytes: number, odd: 0 | 1): Node =>
+  lanes(
+    b,
+    x,
+    y,
+    bytes,
+    count(16 / bytes, (i) => i * 2 + odd),
+  );
 const horizontal = (bytes: number, name: OpName): Semantics =>
   across((b, x, y) => b.op(name, everyOther(b, x, y, bytes, 0), everyOther(b, x, y, bytes, 1)));
 
 /** Upper words of the products. */
 const highProduct = (sign: 's' | 'u'): Semantics =>
-  packed((b, x, y) => everyOther(b, b.op(`i32x4.extmul_low_i16x8_${sign}`, x, y), b.op(`i32x4.extmul_high_i16x8_${sign}`, x, y), 2, 1));
+  packed((b, x, y) =>
+    everyOther(b, b.op(`i32x4.extmul_low_i16x8_${sign}`, x, y), b.op(`i32x4.extmul_high_i16x8_${sign}`, x, y), 2, 1),
+  );
 
 /** Products of the even doublewords. */
 const evenProduct = (sign: 's' | 'u'): Semantics =>
@@ -82,27 +109,43 @@ function shift(lane: 'i16x8' | 'i32x4' | 'i64x2', how: 'shl' | 'shr_u' | 'shr_s'
 const window = (b: X86Builder, x: Node, y: Node, from: number): Node => {
   if (from >= 32) return zero(b);
   return from < 16
-    ? b.shuffle(x, y, count(16, (i) => from + i))
-    : b.shuffle(y, zero(b), count(16, (i) => from - 16 + i));
+    ? b.shuffle(
+        x,
+        y,
+        count(16, (i) => from + i),
+      )
+    : b.shuffle(
+        y,
+        zero(b),
+        count(16, (i) => from - 16 + i),
+      );
 };
 
 /** PMOVSX, PMOVZX: widen the low lanes, step by step. */
-const widen = (...names: OpName[]): Semantics => (b, dst, src) => {
-  let v = partial(b, src);
-  for (const name of names) v = b.op(name, v);
-  dst.write('v128', v);
-};
+const widen =
+  (...names: OpName[]): Semantics =>
+  (b, dst, src) => {
+    let v = partial(b, src);
+    for (const name of names) v = b.op(name, v);
+    dst.write('v128', v);
+  };
 
-const extract = (name: 'i8x16.extract_lane_u' | 'i16x8.extract_lane_u', mask: number): Semantics => (b, dst, src, imm) => {
-  if (isMmx(b, 1)) {
-    dst.set(b.op(name, mmxSource(b, src), fixed(imm) & 3));
-    enterMmx(b);
-  } else dst.set(b.op(name, src.read('v128'), fixed(imm) & mask));
-};
+const extract =
+  (name: 'i8x16.extract_lane_u' | 'i16x8.extract_lane_u', mask: number): Semantics =>
+  (b, dst, src, imm) => {
+    if (isMmx(b, 1)) {
+      dst.set(b.op(name, mmxSource(b, src), fixed(imm) & 3));
+      enterMmx(b);
+    } else dst.set(b.op(name, src.read('v128'), fixed(imm) & mask));
+  };
 
 const PMADDUBSW: VectorOp = (b, x, y) => {
   // Unsigned bytes of x times signed bytes of y; a product fits 16 bits, the sum of two saturates.
-  const even = b.op('i16x8.mul', b.op('v128.and', x, splat16(b, 0xff)), b.op('i16x8.shr_s', b.op('i16x8.shl', y, b.i32(8)), b.i32(8)));
+  const even = b.op(
+    'i16x8.mul',
+    b.op('v128.and', x, splat16(b, 0xff)),
+    b.op('i16x8.shr_s', b.op('i16x8.shl', y, b.i32(8)), b.i32(8)),
+  );
   const odd = b.op('i16x8.mul', b.op('i16x8.shr_u', x, b.i32(8)), b.op('i16x8.shr_s', y, b.i32(8)));
   return b.op('i16x8.add_sat_s', even, odd);
 };
@@ -127,22 +170,34 @@ function sumsOfDifferences(b: X86Builder, x: Node, y: Node, imm: number): Node {
   const none = zero(b);
   let sum: Node = none;
   for (let j = 0; j < 4; j++) {
-    const p = b.shuffle(x, none, count(16, (i) => (i & 1 ? 16 : from + j + (i >> 1))));
-    const q = b.shuffle(y, none, count(16, (i) => (i & 1 ? 16 : block + j)));
+    const p = b.shuffle(
+      x,
+      none,
+      count(16, (i) => (i & 1 ? 16 : from + j + (i >> 1))),
+    );
+    const q = b.shuffle(
+      y,
+      none,
+      count(16, (i) => (i & 1 ? 16 : block + j)),
+    );
     sum = b.op('i16x8.add', sum, b.op('i16x8.abs', b.op('i16x8.sub', p, q)));
   }
   return sum;
 }
 
-const pick = (bytes: number, picks: (imm: number) => number[]): Semantics => (b, dst, src, imm) => {
-  const v = vector(b, src);
-  dst.write('v128', lanes(b, v, v, bytes, picks(fixed(imm))));
-};
+const pick =
+  (bytes: number, picks: (imm: number) => number[]): Semantics =>
+  (b, dst, src, imm) => {
+    const v = vector(b, src);
+    dst.write('v128', lanes(b, v, v, bytes, picks(fixed(imm))));
+  };
 const four = (imm: number, from: number): number[] => count(4, (i) => from + ((imm >> (i * 2)) & 3));
 
 /** The narrow source of an insertion: a register's low part or memory. */
-const insert = (name: OpName, mask: number) => (b: X86Builder, dst: Operand, v: Node, imm: Operand): void =>
-  dst.write('v128', b.op(name, dst.read('v128'), v, fixed(imm) & mask));
+const insert =
+  (name: OpName, mask: number) =>
+  (b: X86Builder, dst: Operand, v: Node, imm: Operand): void =>
+    dst.write('v128', b.op(name, dst.read('v128'), v, fixed(imm) & mask));
 
 export const SSE_INT: Record<(typeof SSE_INT_ROWS)[number]['mnemonic'], Semantics> = {
   punpcklbw: unpack(1, false),
@@ -269,7 +324,9 @@ export const SSE_INT: Record<(typeof SSE_INT_ROWS)[number]['mnemonic'], Semantic
   pextrw: extract('i16x8.extract_lane_u', 7),
   pextrd(b, dst, src, imm) {
     const v = src.read('v128');
-    dst.set(dst.width === 64 ? b.op('i64x2.extract_lane', v, fixed(imm) & 1) : b.op('i32x4.extract_lane', v, fixed(imm) & 3));
+    dst.set(
+      dst.width === 64 ? b.op('i64x2.extract_lane', v, fixed(imm) & 1) : b.op('i32x4.extract_lane', v, fixed(imm) & 3),
+    );
   },
   pshufd: pick(4, (i) => four(i, 0)),
   pshufhw: pick(2, (i) => [0, 1, 2, 3, ...four(i, 4)]),
@@ -289,7 +346,16 @@ export const SSE_INT: Record<(typeof SSE_INT_ROWS)[number]['mnemonic'], Semantic
   pblendvb: packed((b, x, y) => b.op('v128.bitselect', y, x, b.op('i8x16.lt_s', b.xmm(0), zero(b)))),
   pblendw(b, dst, src, imm) {
     const mask = fixed(imm);
-    dst.write('v128', lanes(b, dst.read('v128'), vector(b, src), 2, count(8, (i) => (mask & (1 << i) ? 8 + i : i))));
+    dst.write(
+      'v128',
+      lanes(
+        b,
+        dst.read('v128'),
+        vector(b, src),
+        2,
+        count(8, (i) => (mask & (1 << i) ? 8 + i : i)),
+      ),
+    );
   },
   mpsadbw(b, dst, src, imm) {
     dst.write('v128', sumsOfDifferences(b, dst.read('v128'), vector(b, src), fixed(imm)));

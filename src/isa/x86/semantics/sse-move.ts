@@ -8,41 +8,59 @@ import { RDI } from '../state.ts';
 import type { Semantics } from './alu.ts';
 import { aligned, enterMmx, fixed, isMmx, lanes, packed, setMmx, vector, zero } from './vector.ts';
 
-const move = (strict: boolean): Semantics => (b, dst, src) => {
-  const v = strict ? vector(b, src) : src.read('v128');
-  (strict ? aligned(b, dst) : dst).write('v128', v);
-};
+const move =
+  (strict: boolean): Semantics =>
+  (b, dst, src) => {
+    const v = strict ? vector(b, src) : src.read('v128');
+    (strict ? aligned(b, dst) : dst).write('v128', v);
+  };
 const aligning = move(true);
 const free = move(false);
 
 /** MOVSS, MOVSD: a load clears the rest of the register, a move between registers keeps it. */
-const scalar = (access: 'f32' | 'f64'): Semantics => (b, dst, src) => {
-  const v = src.read(access);
-  if (src.isMemory) dst.write('v128', b.op(access === 'f32' ? 'f32x4.replace_lane' : 'f64x2.replace_lane', zero(b), v, 0));
-  else dst.write(access, v);
-};
+const scalar =
+  (access: 'f32' | 'f64'): Semantics =>
+  (b, dst, src) => {
+    const v = src.read(access);
+    if (src.isMemory)
+      dst.write('v128', b.op(access === 'f32' ? 'f32x4.replace_lane' : 'f64x2.replace_lane', zero(b), v, 0));
+    else dst.write(access, v);
+  };
 
-const half = (lane: 0 | 1): Semantics => (b, dst, src) => {
-  if (src.isMemory) dst.write('v128', b.op('f64x2.replace_lane', dst.read('v128'), src.read('f64'), lane));
-  else dst.write('f64', b.op('f64x2.extract_lane', src.read('v128'), lane));
-};
+const half =
+  (lane: 0 | 1): Semantics =>
+  (b, dst, src) => {
+    if (src.isMemory) dst.write('v128', b.op('f64x2.replace_lane', dst.read('v128'), src.read('f64'), lane));
+    else dst.write('f64', b.op('f64x2.extract_lane', src.read('v128'), lane));
+  };
 
 /** dst ← lanes picked from dst and src. */
-const pick = (bytes: number, picks: readonly number[]): Semantics => (b, dst, src) => dst.write('v128', lanes(b, dst.read('v128'), vector(b, src), bytes, picks));
+const pick =
+  (bytes: number, picks: readonly number[]): Semantics =>
+  (b, dst, src) =>
+    dst.write('v128', lanes(b, dst.read('v128'), vector(b, src), bytes, picks));
 /** dst ← lanes picked from src alone. */
-const pickSource = (bytes: number, picks: readonly number[]): Semantics => (b, dst, src) => {
-  const v = vector(b, src);
-  dst.write('v128', lanes(b, v, v, bytes, picks));
-};
+const pickSource =
+  (bytes: number, picks: readonly number[]): Semantics =>
+  (b, dst, src) => {
+    const v = vector(b, src);
+    dst.write('v128', lanes(b, v, v, bytes, picks));
+  };
 
-const blend = (bytes: number): Semantics => (b, dst, src, imm) => {
-  const count = 16 / bytes;
-  const mask = fixed(imm);
-  pick(bytes, Array.from({ length: count }, (_, i) => (mask & (1 << i) ? count + i : i)))(b, dst, src);
-};
+const blend =
+  (bytes: number): Semantics =>
+  (b, dst, src, imm) => {
+    const count = 16 / bytes;
+    const mask = fixed(imm);
+    pick(
+      bytes,
+      Array.from({ length: count }, (_, i) => (mask & (1 << i) ? count + i : i)),
+    )(b, dst, src);
+  };
 
 /** BLENDVPS/PD: the sign bits of XMM0's lanes choose. */
-const blendBySign = (spread: (b: X86Builder, mask: Node) => Node): Semantics => packed((b, x, y) => b.op('v128.bitselect', y, x, spread(b, b.xmm(0))));
+const blendBySign = (spread: (b: X86Builder, mask: Node) => Node): Semantics =>
+  packed((b, x, y) => b.op('v128.bitselect', y, x, spread(b, b.xmm(0))));
 
 /** Value and zeros above. */
 function setLow(b: X86Builder, dst: Operand, v: Node): void {
@@ -135,8 +153,23 @@ export const SSE_MOVE: Record<(typeof SSE_MOVE_ROWS)[number]['mnemonic'], Semant
     const from = src.isMemory ? b.op('f32x4.splat', src.read('f32')) : src.read('v128');
     const to = (i >> 4) & 3;
     const x = dst.read('v128');
-    const inserted = lanes(b, x, from, 4, [0, 1, 2, 3].map((n) => (n === to ? 4 + (i >> 6) : n)));
-    dst.write('v128', lanes(b, inserted, zero(b), 4, [0, 1, 2, 3].map((n) => (i & (1 << n) ? 4 : n))));
+    const inserted = lanes(
+      b,
+      x,
+      from,
+      4,
+      [0, 1, 2, 3].map((n) => (n === to ? 4 + (i >> 6) : n)),
+    );
+    dst.write(
+      'v128',
+      lanes(
+        b,
+        inserted,
+        zero(b),
+        4,
+        [0, 1, 2, 3].map((n) => (i & (1 << n) ? 4 : n)),
+      ),
+    );
   },
   extractps(b, dst, src, imm) {
     dst.set(b.op('i32x4.extract_lane', src.read('v128'), fixed(imm) & 3));

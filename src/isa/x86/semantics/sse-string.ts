@@ -10,7 +10,9 @@ import { fixed, zero } from './vector.ts';
 
 /** Elements before the first zero. */
 function implicitLength(b: X86Builder, v: Node, wide: boolean): Node {
-  const zeros = wide ? b.op('i16x8.bitmask', b.op('i16x8.eq', v, zero(b))) : b.op('i8x16.bitmask', b.op('i8x16.eq', v, zero(b)));
+  const zeros = wide
+    ? b.op('i16x8.bitmask', b.op('i16x8.eq', v, zero(b)))
+    : b.op('i8x16.bitmask', b.op('i8x16.eq', v, zero(b)));
   return b.ctz(b.or(zeros, wide ? 0x100 : 0x10000));
 }
 /** |register|, at most the number of elements. */
@@ -37,9 +39,15 @@ function strings(explicit: boolean, mask: boolean): Semantics {
     const place = (flag: Node, at: number) => b.shl(flag, 31 - Math.clz32(at));
     const carry = b.eqz(b.eqz(r));
     const ended = (length: Node) => b.ltU(length, n);
-    const flags = b.or(b.or(place(carry, CF), place(ended(ny), ZF)), b.or(place(ended(nx), SF), place(b.and(r, 1), OF)));
+    const flags = b.or(
+      b.or(place(carry, CF), place(ended(ny), ZF)),
+      b.or(place(ended(nx), SF), place(b.and(r, 1), OF)),
+    );
     if (mask) b.setXmm(0, i & 0x40 ? spread(b, r, wide) : b.op('i32x4.replace_lane', zero(b), r, 0));
-    else b.fixedGpr(RCX, 32).set(i & 0x40 ? b.select(carry, b.sub(b.i32(31), b.clz(r)), b.i32(n)) : b.ctz(b.or(r, 1 << n)));
+    else
+      b.fixedGpr(RCX, 32).set(
+        i & 0x40 ? b.select(carry, b.sub(b.i32(31), b.clz(r)), b.i32(n)) : b.ctz(b.or(r, 1 << n)),
+      );
     b.flags.setAll(flags);
   };
 }
@@ -52,7 +60,11 @@ function spread(b: X86Builder, r: Node, wide: boolean): Node {
     return b.op('i16x8.eq', b.op('v128.and', copies, bit), bit);
   }
   const bit = b.v128(Array.from({ length: 16 }, (_, k) => 1 << (k & 7)));
-  const halves = b.shuffle(copies, copies, Array.from({ length: 16 }, (_, k) => k >> 3));
+  const halves = b.shuffle(
+    copies,
+    copies,
+    Array.from({ length: 16 }, (_, k) => k >> 3),
+  );
   return b.op('i8x16.eq', b.op('v128.and', halves, bit), bit);
 }
 

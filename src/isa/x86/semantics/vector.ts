@@ -32,12 +32,18 @@ export function partial(b: X86Builder, o: Operand): Node {
 export const zero = (b: Builder): Node => b.v128(new Uint8Array(16));
 export const ones = (b: Builder): Node => b.v128(new Uint8Array(16).fill(0xff));
 export const splat8 = (b: Builder, v: number): Node => b.v128(new Uint8Array(16).fill(v));
-export const splat16 = (b: Builder, v: number): Node => b.v128(Array.from({ length: 16 }, (_, i) => (i & 1 ? v >> 8 : v) & 0xff));
-export const splat32 = (b: Builder, v: number): Node => b.v128(Array.from({ length: 16 }, (_, i) => (v >>> ((i & 3) * 8)) & 0xff));
+export const splat16 = (b: Builder, v: number): Node =>
+  b.v128(Array.from({ length: 16 }, (_, i) => (i & 1 ? v >> 8 : v) & 0xff));
+export const splat32 = (b: Builder, v: number): Node =>
+  b.v128(Array.from({ length: 16 }, (_, i) => (v >>> ((i & 3) * 8)) & 0xff));
 
 /** Lanes of `bytes` bytes picked from x (0 …) and y (behind x's). */
 export const lanes = (b: Builder, x: Node, y: Node, bytes: number, picks: readonly number[]): Node =>
-  b.shuffle(x, y, picks.flatMap((p) => Array.from({ length: bytes }, (_, i) => p * bytes + i)));
+  b.shuffle(
+    x,
+    y,
+    picks.flatMap((p) => Array.from({ length: bytes }, (_, i) => p * bytes + i)),
+  );
 
 /** Any MMX instruction makes all x87 registers valid and physical register 0 the top. */
 export function enterMmx(b: X86Builder): void {
@@ -55,16 +61,19 @@ export const mmxSource = (b: X86Builder, o: Operand): Node =>
   b.op('i64x2.splat', o.isMemory && o.width === 32 ? b.extendU(o.read('i32')) : o.read('i64'));
 
 /** dst ← f(dst, src), on XMM or MMX registers; `mmx` where the low half of f over doubled operands is not the MMX result. */
-export const packed = (f: VectorOp, mmx: VectorOp = f): Semantics => (b, dst, src) => {
-  if (isMmx(b, 0)) setMmx(b, dst, low64(b, mmx(b, b.op('i64x2.splat', dst.read('i64')), mmxSource(b, src))));
-  else dst.write('v128', f(b, dst.read('v128'), vector(b, src)));
-};
+export const packed =
+  (f: VectorOp, mmx: VectorOp = f): Semantics =>
+  (b, dst, src) => {
+    if (isMmx(b, 0)) setMmx(b, dst, low64(b, mmx(b, b.op('i64x2.splat', dst.read('i64')), mmxSource(b, src))));
+    else dst.write('v128', f(b, dst.read('v128'), vector(b, src)));
+  };
 
 /** For operations that work across the two operands (packs, horizontal sums): one vector that holds both MMX operands serves as both. */
-export const across = (f: VectorOp): Semantics => packed(f, (b, x, y) => {
-  const both = lanes(b, x, y, 8, [0, 2]);
-  return f(b, both, both);
-});
+export const across = (f: VectorOp): Semantics =>
+  packed(f, (b, x, y) => {
+    const both = lanes(b, x, y, 8, [0, 2]);
+    return f(b, both, both);
+  });
 
 /** The bits of a value as one or two i64. */
 function bits(b: X86Builder, v: Node): [Node, Node] {
@@ -85,7 +94,16 @@ function bits(b: X86Builder, v: Node): [Node, Node] {
  * code that may run under another one (handlers: regions are not entered then) computes it again exactly, from x and y, in JavaScript.
  * Exception flags are not raised in MXCSR, and unmasked exceptions are not delivered.
  */
-export function rounded<T>(b: X86Builder, op: SoftOp, argument: number, x: Node, y: Node, fast: T, commit: (v: T) => void, soft: (low: Node) => T): void {
+export function rounded<T>(
+  b: X86Builder,
+  op: SoftOp,
+  argument: number,
+  x: Node,
+  y: Node,
+  fast: T,
+  commit: (v: T) => void,
+  soft: (low: Node) => T,
+): void {
   if (b.roundingIsDefault) return commit(fast);
   commit(fast);
   b.leaveIf(b.eqz(b.and(b.field('mxcsr'), MXCSR_SPECIAL)), 'next');
@@ -94,8 +112,26 @@ export function rounded<T>(b: X86Builder, op: SoftOp, argument: number, x: Node,
 }
 
 /** `rounded` for a result that goes to the low part, or the whole, of an XMM register. */
-export function roundedTo(b: X86Builder, dst: Operand, access: Access, op: SoftOp, x: Node, y: Node, fast: Node, argument = 0): void {
-  rounded(b, op, argument, x, y, fast, (v) => dst.write(access, v), () => b.getState(SCRATCH_OFFSET, access));
+export function roundedTo(
+  b: X86Builder,
+  dst: Operand,
+  access: Access,
+  op: SoftOp,
+  x: Node,
+  y: Node,
+  fast: Node,
+  argument = 0,
+): void {
+  rounded(
+    b,
+    op,
+    argument,
+    x,
+    y,
+    fast,
+    (v) => dst.write(access, v),
+    () => b.getState(SCRATCH_OFFSET, access),
+  );
 }
 
 /** A packed result in which NaNs may be: hardware gives the first NaN operand, quieted, else the default NaN. One test when there is none (about 1 ns). */
