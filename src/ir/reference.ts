@@ -345,8 +345,8 @@ export const REFERENCE: Readonly<Record<OpName, Reference>> = {
     ...masked({ lt_u: COMPARISONS.lt_u, gt_u: COMPARISONS.gt_u }),
     min_s: (w, x, y) => (s(w, x) < s(w, y) ? x : y),
     max_s: (w, x, y) => (s(w, x) > s(w, y) ? x : y),
-    min_u: (_w, x, y) => (x < y ? x : y),
-    max_u: (_w, x, y) => (x > y ? x : y),
+    min_u: (_w, x, y) => (COMPARISONS.lt_u(0, x, y) ? x : y),
+    max_u: (_w, x, y) => (COMPARISONS.gt_u(0, x, y) ? x : y),
   }),
   ...vectors(['i16x8', 'i32x4', 'i64x2'], { mul }),
   ...vectors(SMALL, {

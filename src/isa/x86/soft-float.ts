@@ -43,6 +43,11 @@ interface Value {
 }
 
 const ones = (n: bigint): bigint => (1n << n) - 1n;
+/** Math.min takes no BigInts. */
+function lower(x: bigint, y: bigint): bigint {
+  if (x < y) return x;
+  return y;
+}
 const length = (x: bigint): bigint => BigInt(x.toString(2).length);
 const signBit = (f: Format): bigint => 1n << (f.bits - 1n);
 const signed = (f: Format, negative: boolean, magnitude: bigint): bigint =>
@@ -119,7 +124,7 @@ function add(f: Format, x: Value, y: Value, mode: Mode, negate = false): bigint 
   const yNegative = y.negative !== negate;
   if (x.kind === 'infinite') return y.kind === 'infinite' && x.negative !== yNegative ? indefinite(f) : x.bits;
   if (y.kind === 'infinite') return signed(f, yNegative, infinity(f));
-  const exponent = x.exponent < y.exponent ? x.exponent : y.exponent;
+  const exponent = lower(x.exponent, y.exponent);
   const [p, q] = [x.mantissa << (x.exponent - exponent), y.mantissa << (y.exponent - exponent)];
   const sum = (x.negative ? -p : p) + (yNegative ? -q : q);
   if (sum !== 0n) return pack(f, sum < 0n, sum < 0n ? -sum : sum, exponent, false, mode);
@@ -173,7 +178,7 @@ function compare(x: Value, y: Value): number | undefined {
   if (x.kind === 'nan' || y.kind === 'nan') return undefined;
   const rank = (v: Value) => (v.kind === 'infinite' ? (v.negative ? -1 : 1) : 0);
   if (rank(x) || rank(y)) return Math.sign(rank(x) - rank(y));
-  const exponent = x.exponent < y.exponent ? x.exponent : y.exponent;
+  const exponent = lower(x.exponent, y.exponent);
   const whole = (v: Value) => (v.negative ? -v.mantissa : v.mantissa) << (v.exponent - exponent);
   const [p, q] = [whole(x), whole(y)];
   return p < q ? -1 : p > q ? 1 : 0;

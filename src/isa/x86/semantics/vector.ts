@@ -104,8 +104,8 @@ export function rounded<T>(
   commit: (v: T) => void,
   soft: (low: Node) => T,
 ): void {
-  if (b.roundingIsDefault) return commit(fast);
   commit(fast);
+  if (b.roundingIsDefault) return;
   b.leaveIf(b.eqz(b.and(b.field('mxcsr'), MXCSR_SPECIAL)), 'next');
   const code = b.i32(SOFT_OPS.indexOf(op) | (argument << 8));
   commit(soft(b.helper('softFloat', 'i64', code, ...bits(b, x), ...bits(b, y))));
