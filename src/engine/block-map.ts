@@ -1,7 +1,16 @@
 /** The block map of one address space: guest PC → predecoded records, jump cache, and what to drop when code changes. Knows no translation beyond a table index. */
 import { fault } from '../base/failures.ts';
 import type { Instruction, Isa } from '../isa/isa.ts';
-import { BLOCK_COUNT, BLOCK_HEADER, BLOCK_LENGTH, REC_HANDLER, REC_NEXT, REC_PC, RECORD_SIZE } from '../isa/record.ts';
+import {
+  BLOCK_COUNT,
+  BLOCK_HEADER,
+  BLOCK_LENGTH,
+  REC_HANDLER,
+  REC_NEXT,
+  REC_PC,
+  RECORD_SIZE,
+  TARGETS_SIZE,
+} from '../isa/record.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import {
   JUMP_CACHE,
@@ -50,6 +59,8 @@ export class BlockMap {
   /** Goes up whenever code was dropped. */
   generation = 0;
   #goto = 0;
+  /** Tables of targets seen, by the PC of the indirect jump. */
+  readonly #indirect = new Map<number, number[]>();
   /** Called when everything was dropped because the records ran out of room. */
   onFlush: () => void = () => {};
   /** Called when the code of some pages changed. */
@@ -73,6 +84,16 @@ export class BlockMap {
   count(pc: number): number {
     const block = this.#blocks.get(pc);
     return block ? this.#space.view.getInt32(block.record + BLOCK_COUNT, true) : 0;
+  }
+
+  /** Where the indirect jump at a PC was seen to go. */
+  targets(pc: number): number[] {
+    const seen = new Set<number>();
+    for (const table of this.#indirect.get(pc) ?? []) {
+      for (let i = 0; i < TARGETS_SIZE; i++) seen.add(this.#space.view.getUint32(table + i * 4, true));
+    }
+    seen.delete(0);
+    return [...seen];
   }
 
   /** Make the PC findable for the dispatch loop; throws MemoryFault if it cannot be fetched. */
@@ -125,7 +146,9 @@ export class BlockMap {
 
   #predecode(pc: number): Block {
     const run = this.decodeRun(pc);
-    const size = BLOCK_HEADER + (run.length + 1) * RECORD_SIZE;
+    const last = run[run.length - 1];
+    const indirect = last.flow === 'indirect';
+    const size = BLOCK_HEADER + (run.length + 1) * RECORD_SIZE + (indirect ? TARGETS_SIZE * 4 : 0);
     if (this.#free + size > RECORDS_END) this.flush();
     const handlers = this.#handlers(run);
     const record = this.#free + BLOCK_HEADER;
@@ -141,11 +164,11 @@ export class BlockMap {
       view.setBigInt64(at + REC_NEXT, BigInt(instruction.pc + instruction.length), true);
       this.#isa.encode(instruction, view, at);
     });
-    const last = run[run.length - 1];
     const end = last.pc + last.length;
     const at = record + run.length * RECORD_SIZE;
     view.setInt32(at + REC_HANDLER, this.gotoHandler, true);
     view.setBigInt64(at + REC_PC, BigInt(end), true);
+    if (indirect) this.#indirect.set(last.pc, [...(this.#indirect.get(last.pc) ?? []), at + RECORD_SIZE]);
     const block: Block = { pc, end, record, instructions: run.length };
     this.#blocks.set(pc, block);
     for (const page of pagesOf(pc, end)) this.#page(page).blocks.add(block);

@@ -23,3 +23,5 @@ export const REC_IMM2 = 56;
 export const BLOCK_HEADER = 16;
 export const BLOCK_COUNT = -8;
 export const BLOCK_LENGTH = -4;
+/** A block that ends in an indirect jump has, behind its last record, a table of targets seen (low 32 bits of the PC, 0: none). */
+export const TARGETS_SIZE = 32;

@@ -3,7 +3,7 @@ import { bug } from '../../base/failures.ts';
 import type { Builder, Node } from '../../ir/builder.ts';
 import { ACCESS, type Access } from '../../ir/ops.ts';
 import type { Instruction, Isa } from '../../isa/isa.ts';
-import { REC_PC, RECORD_SIZE } from '../../isa/record.ts';
+import { REC_PC, RECORD_SIZE, TARGETS_SIZE } from '../../isa/record.ts';
 import { EXIT_FAULT } from '../exits.ts';
 import { Lowering, STATE } from '../lowering.ts';
 import { ENGINE_FUNCTIONS, HANDLER, SLOW_FUNCTIONS } from '../runtime-module.ts';
@@ -165,6 +165,7 @@ class HandlerLowering extends Lowering {
         f.get(RECORD);
         return;
       }
+      if (t.target.kind !== 'record' && t.hint === 'jump') this.#remember(t.target);
       setPc(() => this.value(t.target));
       f.i32(0);
       return;
@@ -186,6 +187,29 @@ class HandlerLowering extends Lowering {
       f.byte(0x1b);
     });
     f.i32(0);
+  }
+
+  /** Note where an indirect jump goes, for regions to include: one of few places chosen by the target itself. */
+  #remember(target: Node): void {
+    const { f } = this;
+    target.uses++;
+    this.value(target);
+    const pc = f.temp('i32');
+    f.byte(0xa7);
+    f.tee(pc);
+    f.get(pc);
+    f.i32(5);
+    f.byte(0x76);
+    f.byte(0x73);
+    f.i32(TARGETS_SIZE - 1);
+    f.byte(0x71);
+    f.i32(2);
+    f.byte(0x74);
+    f.get(RECORD);
+    f.byte(0x6a);
+    f.get(pc);
+    f.mem(ACCESS.i32.store, 2 * RECORD_SIZE);
+    f.release('i32', pc);
   }
 }
 

@@ -182,6 +182,7 @@ export class RegionLowering extends Lowering {
     const index = (e: Edge) => e.piece ?? (p.block.successors.includes(e.pc) ? this.#pieceAt.get(e.pc)! : -1);
     if (p.end.kind === 'edge') return [index(p.end.to)];
     if (p.end.kind === 'call') return [index(p.end.back)];
+    if (p.end.kind === 'indirect') return indirectTargets(p).map((pc) => this.#pieceAt.get(pc)!);
     if (p.end.kind === 'branch') return [index(p.end.taken), index(p.end.otherwise)];
     return [];
   }
@@ -241,7 +242,7 @@ export class RegionLowering extends Lowering {
         f.set(this.#pc);
         this.#endInstruction();
         this.#spend(end.count);
-        f.br(this.#out);
+        this.#choose(n, indirectTargets(piece));
         return;
       case 'call':
         this.#call(n, first, end.target, end.back);
@@ -251,6 +252,31 @@ export class RegionLowering extends Lowering {
         this.#leaveFor(end.pc, end.code, end.count);
         return;
     }
+  }
+
+  /** Find the PC among the targets seen before (sorted), by halving; leave the region for any other. */
+  #choose(n: number, targets: readonly number[], first = 0): void {
+    const { f } = this;
+    if (targets.length === 0) {
+      f.br(this.#out);
+      return;
+    }
+    const middle = targets.length >> 1;
+    f.get(this.#pc);
+    f.i64(targets[middle]);
+    if (targets.length === 1) f.byte(0x51);
+    else f.byte(0x54);
+    f.if();
+    if (targets.length === 1) {
+      this.#edge(n, this.#graph.successors[n][first], { pc: targets[0], count: 0 });
+      f.else();
+      f.br(this.#out);
+    } else {
+      this.#choose(n, targets.slice(0, middle), first);
+      f.else();
+      this.#choose(n, targets.slice(middle), first + middle);
+    }
+    f.end();
   }
 
   /**
@@ -537,3 +563,6 @@ function repeats(block: RegionBlock): boolean {
 }
 
 const isGuard = (n: Node): boolean => n.kind === 'guard';
+
+/** Block PCs an indirect jump may reach inside the region, ascending. */
+const indirectTargets = (p: Piece): number[] => [...p.block.successors].sort((a, b) => a - b);

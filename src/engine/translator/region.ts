@@ -23,12 +23,13 @@ export interface RegionLimits {
 }
 
 /**
- * The region entered at `entry`. `run` decodes the straight run at a PC, `follow` says whether a PC is worth including.
+ * The region entered at `entry`. `run` decodes the straight run at a PC, `follow` says whether a PC is worth including, `targets` where the indirect jump at a PC has gone.
  */
 export function formRegion(
   entry: number,
   run: (pc: number) => readonly Instruction[],
   follow: (pc: number) => boolean,
+  targets: (pc: number) => readonly number[],
   limits: RegionLimits,
 ): Region {
   // First the runs and every PC where a block must begin, breadth first so that what is near comes in first.
@@ -44,7 +45,7 @@ export function formRegion(
     runs.set(pc, straight);
     instructions += straight.length;
     // What follows a cut has run as often as what precedes it.
-    for (const next of exitsOf(straight))
+    for (const next of exitsOf(straight, targets))
       if (!runs.has(next) && (straight.length < whole.length || follow(next))) queue.push(next);
   }
   // A run that passes over another block's start ends there.
@@ -54,7 +55,7 @@ export function formRegion(
     const mine = until < 0 ? straight : straight.slice(0, until);
     const last = mine[mine.length - 1];
     const end = last.pc + last.length;
-    const successors = (until < 0 ? exitsOf(mine) : [end]).filter((s) => runs.has(s));
+    const successors = (until < 0 ? exitsOf(mine, targets) : [end]).filter((s) => runs.has(s));
     blocks.set(pc, { pc, instructions: mine, end, successors: [...new Set(successors)] });
   }
   return { entry, blocks };
@@ -69,7 +70,7 @@ function cut(run: readonly Instruction[]): readonly Instruction[] {
 }
 
 /** PCs that the run's end may go to inside the guest's own function. */
-function exitsOf(run: readonly Instruction[]): number[] {
+function exitsOf(run: readonly Instruction[], targets: (pc: number) => readonly number[]): readonly number[] {
   const last = run[run.length - 1];
   const end = last.pc + last.length;
   if (last.loops) return [last.pc, end];
@@ -80,6 +81,8 @@ function exitsOf(run: readonly Instruction[]): number[] {
       return [last.target];
     case 'branch':
       return [end, last.target];
+    case 'indirect':
+      return targets(last.pc);
     // The place a call returns to.
     case 'call':
     case 'indirect-call':

@@ -41,7 +41,13 @@ export function translateBatch(
   const imports = (name: string) => m.importFunction(name, callable(isa, name));
   const made: { region: Region; lowering: RegionLowering }[] = [];
   for (const entry of entries) {
-    const region = formRegion(entry, (pc) => source.blocks.decodeRun(pc), follow, limits);
+    const region = formRegion(
+      entry,
+      (pc) => source.blocks.decodeRun(pc),
+      follow,
+      (pc) => source.blocks.targets(pc),
+      limits,
+    );
     if (!region.blocks.has(entry)) continue;
     const lowering = new RegionLowering(isa, m.type(REGION), imports);
     lowering.lower(region);
