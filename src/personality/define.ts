@@ -30,6 +30,8 @@ export interface Options {
   /** How the trace shows a result; a number when absent. */
   returns?: 'address' | 'octal';
   note?: string;
+  /** Whether a signal whose action says so starts the call again after its handler; default true. */
+  restarts?: boolean;
 }
 
 /** One call: numbers, typed arguments, support status, handler, note. The name is the key in the table. */
@@ -44,6 +46,7 @@ export class Row {
   /** refused: the symbolic error. */
   readonly error: string;
   readonly returns: 'number' | 'address' | 'octal';
+  readonly restarts: boolean;
 
   constructor(row: {
     numbers: Record<Isa, number | null>;
@@ -53,6 +56,7 @@ export class Row {
     note?: string;
     error?: string;
     returns?: 'number' | 'address' | 'octal';
+    restarts?: boolean;
   }) {
     this.numbers = row.numbers;
     this.args = row.args;
@@ -61,6 +65,7 @@ export class Row {
     this.note = row.note ?? '';
     this.error = row.error ?? 'ENOSYS';
     this.returns = row.returns ?? 'number';
+    this.restarts = row.restarts ?? true;
     for (const type of Object.values(row.args)) if (type.group) this.groups.add(type.group);
   }
 }
@@ -80,6 +85,7 @@ export function call<const A extends Arguments>(
     status: 'full',
     note: options.note ?? '',
     returns: options.returns ?? 'number',
+    restarts: options.restarts ?? true,
   });
 }
 

@@ -2,6 +2,7 @@
 import { GuestError, MemoryFault, missing } from '../base/failures.ts';
 import type { Cpu } from '../engine/engine.ts';
 import { Wait } from '../kernel/wait.ts';
+import type { SignalInfo } from '../process/signals.ts';
 import type { Thread } from '../process/thread.ts';
 import type { ArgumentType } from './arguments.ts';
 import { type Handler, type Isa, NO_RESULT, type Row, type Table } from './define.ts';
@@ -18,6 +19,12 @@ export interface Convention {
   succeed(cpu: Cpu, result: number): void;
   /** Put an error into the registers. */
   fail(cpu: Cpu, code: string): void;
+}
+
+/** Who watches the calls of a VM. */
+export interface Observers {
+  statistics?: CallStatistics | undefined;
+  trace?: CallTrace | undefined;
 }
 
 /** A row made ready to be called. */
@@ -44,11 +51,7 @@ export class Dispatcher {
   readonly #statistics: CallStatistics | undefined;
   readonly #trace: CallTrace | undefined;
 
-  constructor(
-    table: Table,
-    convention: Convention,
-    observers: { statistics?: CallStatistics | undefined; trace?: CallTrace | undefined } = {},
-  ) {
+  constructor(table: Table, convention: Convention, observers: Observers = {}) {
     this.table = table;
     this.#convention = convention;
     this.#statistics = observers.statistics;
@@ -186,5 +189,13 @@ export class Dispatcher {
     const row = this.#rows[task.number]?.row;
     if (task.entry !== undefined && row) this.#trace?.leave(task, row, task.entry, {}, text);
     task.entry = undefined;
+  }
+
+  /** A handler is about to run: the trace says so between the calls. */
+  signalled(thread: Thread, info: SignalInfo): void {
+    const { signal, code, pid, address } = info;
+    const from =
+      address !== undefined ? `, si_addr=0x${address.toString(16)}` : pid !== undefined ? `, si_pid=${pid}` : '';
+    this.#trace?.event(Task.of(thread), `${signal} {si_code=${code}${from}}`);
   }
 }

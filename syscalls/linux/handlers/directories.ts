@@ -3,7 +3,10 @@ import { fail, missing } from '../../../src/base/failures.ts';
 import type { DirectoryEntry } from '../../../src/host/host.ts';
 import { DirectoryFile } from '../../../src/kernel/directory-file.ts';
 import type { OpenFile } from '../../../src/kernel/open-file.ts';
+import { PipeEnd } from '../../../src/kernel/pipe.ts';
+import { TtyFile } from '../../../src/kernel/tty.ts';
 import { type LookUp, type NewTime, ON_BASE, type OpenHow } from '../../../src/kernel/vfs.ts';
+import { Wait } from '../../../src/kernel/wait.ts';
 import type { GuestBuffer, Place } from '../../../src/personality/arguments.ts';
 import type { Task } from '../../../src/personality/task.ts';
 import {
@@ -29,6 +32,7 @@ import {
   type Timespec,
   type Timeval,
 } from '../abi/structs.ts';
+import { acquireTerminal } from './ioctl.ts';
 
 type Out<L> = Place<L extends { read(view: DataView, at: number): infer T } ? T : never>;
 
@@ -71,14 +75,39 @@ export function openHow(flags: number, mode: number): OpenHow {
   };
 }
 
-export function openat(
-  t: Task,
-  { dirfd, pathname, flags, mode }: { dirfd: number; pathname: string; flags: number; mode: number },
-): number {
+interface OpenArgs {
+  dirfd: number;
+  pathname: string;
+  flags: number;
+  mode: number;
+}
+
+export function openat(t: Task, { dirfd, pathname, flags, mode }: OpenArgs): number | Wait {
+  const waiting = t.thread.callState;
+  const file = waiting instanceof FifoOpening ? waiting.end : openFile(t, { dirfd, pathname, flags, mode });
+  if (file instanceof PipeEnd && file.waiting?.()) {
+    t.thread.callState ??= new FifoOpening(file);
+    return new Wait([file.queue]);
+  }
+  if (file instanceof TtyFile && !(flags & O.O_NOCTTY)) acquireTerminal(t, file.tty);
+  return t.files.add(file, (flags & O.O_CLOEXEC) !== 0);
+}
+
+function openFile(t: Task, { dirfd, pathname, flags, mode }: OpenArgs): OpenFile {
   if (flags & O.O_CREAT && flags & O.O_DIRECTORY && (flags & O.O_TMPFILE) !== O.O_TMPFILE) fail('EINVAL');
   if ((flags & O.O_TMPFILE) === O.O_TMPFILE && (flags & O_ACCMODE) === O.O_RDONLY) fail('EINVAL');
-  const file = t.vfs.open(t.fs, base(t, dirfd, pathname), pathname, openHow(flags, mode));
-  return t.files.add(file, (flags & O.O_CLOEXEC) !== 0);
+  return t.vfs.open(t.fs, base(t, dirfd, pathname), pathname, openHow(flags, mode));
+}
+
+/** A fifo's end that waits for the other one; given up, it closes again. */
+class FifoOpening {
+  readonly end: PipeEnd;
+  constructor(end: PipeEnd) {
+    this.end = end;
+  }
+  cancel(): void {
+    this.end.retain().drop();
+  }
 }
 
 export const open = (t: Task, { pathname, flags, mode }: { pathname: string; flags: number; mode: number }) =>
@@ -91,7 +120,7 @@ export const creat = (t: Task, { pathname, mode }: { pathname: string; mode: num
 export function openat2(
   t: Task,
   { dirfd, pathname, how, size }: { dirfd: number; pathname: string; how: number; size: number },
-): number {
+): number | Wait {
   if (size < open_how.size) fail('EINVAL');
   const { flags, mode, resolve } = open_how.get(t.space, how);
   if (resolve !== 0) {

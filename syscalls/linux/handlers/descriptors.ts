@@ -1,0 +1,108 @@
+/** Calls on the descriptor table: close, duplicate, flags, record locks. */
+import { fail, missing } from '../../../src/base/failures.ts';
+import type { OpenFile } from '../../../src/kernel/open-file.ts';
+import { PipeEnd } from '../../../src/kernel/pipe.ts';
+import type { Task } from '../../../src/personality/task.ts';
+import { CLOSE_RANGE, F, FD_CLOEXEC, MFD, O } from '../abi/flags.ts';
+import { lockCommand } from './locks.ts';
+
+export const close = (t: Task, { fd }: { fd: number }): void => t.files.close(fd);
+
+export function close_range(t: Task, { first, last, flags }: { first: number; last: number; flags: number }): void {
+  if (flags & ~(CLOSE_RANGE.CLOSE_RANGE_UNSHARE | CLOSE_RANGE.CLOSE_RANGE_CLOEXEC) || first > last) fail('EINVAL');
+  if (flags & CLOSE_RANGE.CLOSE_RANGE_UNSHARE && t.files.shared) {
+    const own = t.files.clone();
+    t.files.release();
+    t.process.files = own;
+  }
+  if (!(flags & CLOSE_RANGE.CLOSE_RANGE_CLOEXEC)) t.files.closeRange(first, last);
+  else for (const [fd] of t.files.entries()) if (fd >= first && fd <= last) t.files.setCloseOnExec(fd, true);
+}
+
+export const dup = (t: Task, { oldfd }: { oldfd: number }) => t.files.dup(oldfd);
+export const dup2 = (t: Task, { oldfd, newfd }: { oldfd: number; newfd: number }) => t.files.dupTo(oldfd, newfd);
+
+export function dup3(t: Task, { oldfd, newfd, flags }: { oldfd: number; newfd: number; flags: number }): number {
+  if (flags & ~O.O_CLOEXEC || oldfd === newfd) fail('EINVAL');
+  return t.files.dupTo(oldfd, newfd, (flags & O.O_CLOEXEC) !== 0);
+}
+
+// ---- fcntl
+
+/** Status flags as F_GETFL reports them. */
+function statusFlags(file: OpenFile): number {
+  if (file.kind === 'path') return O.O_PATH;
+  const access = file.readable ? (file.writable ? O.O_RDWR : O.O_RDONLY) : file.writable ? O.O_WRONLY : O.O_RDONLY;
+  // A 64-bit kernel sets O_LARGEFILE on whatever was opened by name.
+  const large = file.place ? O.O_LARGEFILE : 0;
+  const directory = file.kind === 'directory' ? O.O_DIRECTORY : 0;
+  return access | large | directory | (file.append ? O.O_APPEND : 0) | (file.nonblocking ? O.O_NONBLOCK : 0);
+}
+
+export function fcntl(t: Task, { fd, cmd, arg }: { fd: number; cmd: number; arg: number }) {
+  const file = t.file(fd);
+  const word = arg | 0;
+  if (file.kind === 'path' && ![F.F_DUPFD, F.F_DUPFD_CLOEXEC, F.F_GETFD, F.F_SETFD, F.F_GETFL].includes(cmd as 0)) {
+    fail('EBADF');
+  }
+  switch (cmd) {
+    case F.F_DUPFD:
+      return t.files.dup(fd, false, word);
+    case F.F_DUPFD_CLOEXEC:
+      return t.files.dup(fd, true, word);
+    case F.F_GETFD:
+      return t.files.isCloseOnExec(fd) ? FD_CLOEXEC : 0;
+    case F.F_SETFD:
+      t.files.setCloseOnExec(fd, (word & FD_CLOEXEC) !== 0);
+      return 0;
+    case F.F_GETFL:
+      return statusFlags(file);
+    case F.F_SETFL:
+      file.append = (word & O.O_APPEND) !== 0;
+      file.nonblocking = (word & O.O_NONBLOCK) !== 0;
+      return 0;
+    case F.F_GETLK:
+    case F.F_SETLK:
+    case F.F_SETLKW:
+    case F.F_OFD_GETLK:
+    case F.F_OFD_SETLK:
+    case F.F_OFD_SETLKW:
+      return lockCommand(t, file, cmd, arg);
+    case F.F_GETPIPE_SZ:
+    case F.F_SETPIPE_SZ:
+      return pipeSize(file, cmd === F.F_SETPIPE_SZ ? word : undefined);
+    case F.F_GETOWN:
+    case F.F_GETSIG:
+      return 0;
+    case F.F_GETLEASE:
+      return 2;
+    default:
+      return unknownCommand(cmd);
+  }
+}
+
+function unknownCommand(cmd: number): never {
+  const name = Object.keys(F).find((each) => F[each as keyof typeof F] === cmd) ?? String(cmd);
+  missing(`linux fcntl ${name}`);
+  return fail('EINVAL');
+}
+
+/** Pipes hold a power of two of pages. */
+function pipeSize(file: OpenFile, wanted: number | undefined): number {
+  if (!(file instanceof PipeEnd)) return fail('EBADF');
+  if (wanted === undefined) return file.pipe.bytes.capacity;
+  return wanted < 0 ? fail('EINVAL') : file.pipe.resize(wanted);
+}
+
+// ---- files without a name
+
+/** Memory as a file: an unnamed file of /tmp's back end. Seals are not kept. */
+export function memfd_create(t: Task, { name, flags }: { name: string; flags: number }): number {
+  if (flags & ~(MFD.MFD_CLOEXEC | MFD.MFD_ALLOW_SEALING | MFD.MFD_NOEXEC_SEAL | MFD.MFD_EXEC)) {
+    missing('linux memfd_create flags');
+    fail('EINVAL');
+  }
+  if (name.length > 249) fail('EINVAL');
+  const file = t.vfs.open(t.fs, undefined, '/tmp', { tmpfile: true, read: true, write: true, mode: 0o777 });
+  return t.files.add(file, (flags & MFD.MFD_CLOEXEC) !== 0);
+}
