@@ -6,6 +6,8 @@ import { ERROR, HANGUP, type OpenFile, READABLE } from './open-file.ts';
 export interface Interest {
   /** Readiness bits asked for; errors and hang-ups are always reported. */
   events: number;
+  /** The same in the personality's own bits, handed back with each event. */
+  asked: number;
   edge: boolean;
   oneShot: boolean;
   exclusive: boolean;
@@ -84,8 +86,8 @@ export class EpollFile extends AnonymousFile {
   }
 
   /** At most `most` ready watches; empty if none. */
-  collect(most: number): { events: number; data: bigint }[] {
-    const found: { events: number; data: bigint }[] = [];
+  collect(most: number): { events: number; asked: number; data: bigint }[] {
+    const found: { events: number; asked: number; data: bigint }[] = [];
     const again: Watch[] = [];
     for (const watch of this.#candidates) {
       if (found.length >= most) break;
@@ -96,7 +98,7 @@ export class EpollFile extends AnonymousFile {
       if (watch.interest.oneShot) watch.spent = true;
       // Level-triggered: ready until looked at again.
       if (!watch.interest.edge && !watch.interest.oneShot) again.push(watch);
-      found.push({ events, data: watch.interest.data });
+      found.push({ events, asked: watch.interest.asked, data: watch.interest.data });
     }
     for (const watch of again) this.#candidates.add(watch);
     return found;

@@ -8,6 +8,8 @@ export class FutexWaiter {
   readonly bits: number;
   readonly queue = new WaitQueue();
   woken = false;
+  /** Who waits, for locks that are handed over. */
+  owner = 0;
 
   constructor(bucket: FutexBucket, bits: number) {
     this.bucket = bucket;
@@ -73,6 +75,12 @@ export class FutexTable {
     }
     if (bucket.waiters.size === 0) bucket.onEmpty();
     return woken;
+  }
+
+  /** The longest waiter on a word, and whether there are others. */
+  first(key: FutexKey): [first: FutexWaiter | undefined, more: boolean] {
+    const waiters = this.#objects.get(key.object)?.get(key.offset)?.waiters;
+    return [waiters?.values().next().value, (waiters?.size ?? 0) > 1];
   }
 
   /** Wake `wake` and move at most `move` others to another word; returns [woken, moved]. */

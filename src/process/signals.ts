@@ -127,6 +127,11 @@ export class PendingSignals {
     return this.#queue.some((info) => info.signal === signal);
   }
 
+  /** Is this very signal still queued? */
+  holds(info: SignalInfo): boolean {
+    return this.#queue.includes(info);
+  }
+
   /** The first pending signal that `wanted` accepts, left in the queue. */
   peek(wanted: (signal: Signal) => boolean): SignalInfo | undefined {
     return this.#queue.find((info) => wanted(info.signal));
@@ -148,7 +153,6 @@ export class PendingSignals {
     return new Set(this.#queue.map((info) => info.signal));
   }
 
-  /** How many are queued, for RLIMIT_SIGPENDING. */
   clear(): void {
     this.#queue.length = 0;
   }
