@@ -1,5 +1,5 @@
 /** Checked access to guest memory for everything that is not translated code: numbers, strings, spans, and the engine's slow paths. */
-import { fail, fault } from '../base/failures.ts';
+import { fail, fault, MemoryFault } from '../base/failures.ts';
 import { EXECUTE, READ, READ_WIDE, WRITE, WRITE_WIDE } from './page-map.ts';
 import { type Access, PagedMemory } from './paged-memory.ts';
 import type { Region } from './regions.ts';
@@ -166,17 +166,21 @@ export abstract class GuestView extends PagedMemory {
   }
 
   #admitAll(address: number, length: number, access: Access): void {
+    // The first page without asking: far up, where nothing can be mapped, address + length is not more than address.
+    this.admit(address, access);
     const end = address + length;
-    for (let at = address; at < end; at += PAGE_SIZE - (at % PAGE_SIZE)) this.admit(at, access);
+    for (let at = nextPage(address); at < end; at = nextPage(at)) this.admit(at, access);
   }
 
   #reachable(address: number, length: number, access: Access): number {
+    if (length === 0) return 0;
     const end = address + length;
     let at = address;
     try {
-      for (; at < end; at += PAGE_SIZE - (at % PAGE_SIZE)) this.admit(at, access);
+      this.admit(at, access);
+      for (at = nextPage(at); at < end; at = nextPage(at)) this.admit(at, access);
     } catch (error) {
-      if (at === address || isFault(error)) return at - address;
+      if (error instanceof MemoryFault) return at - address;
       throw error;
     }
     return length;
@@ -291,9 +295,7 @@ export abstract class GuestView extends PagedMemory {
   }
 }
 
-function isFault(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'reason' in error;
-}
+const nextPage = (address: number) => address - (address % PAGE_SIZE) + PAGE_SIZE;
 
 function concatenate(pieces: Uint8Array[], total: number): Uint8Array {
   const all = new Uint8Array(total);

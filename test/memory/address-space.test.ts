@@ -150,6 +150,16 @@ describe('faults', () => {
     expect(space.accessible(BASE + 10, 3 * PAGE, 'write')).toBe(PAGE - 10);
     expect(space.accessible(BASE - 1, 10, 'read')).toBe(0);
   });
+  test('addresses beyond what numbers resolve fault like any other', () => {
+    const space = mapped(2);
+    for (const address of [2 ** 64 - 4096, 0xffff_ffff_9f40_0000, 2 ** 63]) {
+      expect(space.fetch(address, 128).length).toBe(0);
+      expect(space.accessible(address, 128, 'read')).toBe(0);
+      expect(outcome(() => space.spans(address, 16, 'write'))).not.toBe('ok');
+      expect(outcome(() => space.loadSlow(address, 16))).not.toBe('ok');
+      expect(outcome(() => space.probe(address, 16, 'write'))).not.toBe('ok');
+    }
+  });
   test('fetch gives what may be executed', () => {
     const space = mapped(2, RX);
     space.protect(BASE + PAGE, PAGE, PROT_READ);
