@@ -4,7 +4,7 @@ import type { ArgumentType } from './arguments.ts';
 import type { Task } from './task.ts';
 
 /** Returned by a handler that has put the registers in order itself (execve, sigreturn) or whose thread is over (exit). */
-export const NO_RESULT = Symbol('no result');
+export const NO_RESULT = { noResult: true } as const;
 
 /** What a handler returns: a number, nothing (0), what to wait for, or NO_RESULT. Errors are thrown: fail('EBADF'). */
 // biome-ignore lint/suspicious/noConfusingVoidType: a handler without a result simply ends

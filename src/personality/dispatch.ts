@@ -5,7 +5,7 @@ import { Wait } from '../kernel/wait.ts';
 import type { SignalInfo } from '../process/signals.ts';
 import type { Thread } from '../process/thread.ts';
 import type { ArgumentType } from './arguments.ts';
-import { type Handler, type Isa, NO_RESULT, type Row, type Table } from './define.ts';
+import type { Handler, Isa, NO_RESULT, Row, Table } from './define.ts';
 import type { CallStatistics } from './statistics.ts';
 import { Task } from './task.ts';
 import type { CallTrace, TraceMode } from './trace.ts';
@@ -106,7 +106,7 @@ export class Dispatcher {
   /** The handler's result, or its error as a string. */
   #attempt(task: Task, prepared: Prepared, shift: number): number | string | Wait | typeof NO_RESULT {
     // A blocked call comes again: it is counted once.
-    if (task.thread.callState === undefined && !task.thread.timedOut) prepared.count++;
+    if (task.thread.call === undefined) prepared.count++;
     if (prepared.handler === undefined) return this.#without(prepared);
     try {
       this.#decode(task, prepared, shift);
@@ -161,7 +161,7 @@ export class Dispatcher {
     if (result instanceof Wait) return result;
     const texts = task.entry;
     task.entry = undefined;
-    trace.leave(task, prepared.row, texts, prepared.args, result === NO_RESULT ? undefined : result);
+    trace.leave(task, prepared.row, texts, prepared.args, typeof result === 'object' ? undefined : result);
     return this.#finish(task.thread, result);
   }
 
