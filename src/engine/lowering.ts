@@ -1,7 +1,7 @@
 /** From builder nodes to wasm instructions: trees of pure values at their use, effects in order; where registers live and how one leaves is left to the two subclasses (interpreter handlers, regions). */
 import { bug } from '../base/failures.ts';
 import type { Node } from '../ir/builder.ts';
-import { ACCESS, type Access } from '../ir/ops.ts';
+import { ACCESS } from '../ir/ops.ts';
 import type { ValueType } from '../isa/helper.ts';
 import type { Func } from './wasm/encoder.ts';
 
@@ -22,9 +22,9 @@ export abstract class Lowering {
   /** Emit a register write; `value` pushes it. */
   protected abstract setRegister(id: number, value: () => void): void;
   /** Read guest memory; the address is in the i64 local `address`. Pushes the value. */
-  protected abstract load(address: number, access: Access): void;
-  protected abstract store(address: number, access: Access, value: () => void): void;
-  protected abstract probe(address: number, bytes: number): void;
+  protected abstract load(n: Node, address: number): void;
+  protected abstract store(n: Node, address: number, value: () => void): void;
+  protected abstract probe(n: Node, address: number): void;
   /** Leave before the present instruction; the stack is empty. */
   protected abstract leave(code: number): void;
   /** Function index of an internal function, an engine function or a helper. */
@@ -70,16 +70,16 @@ export abstract class Lowering {
         f.mem(ACCESS[n.access!].store, 0);
         return;
       case 'load':
-        this.load(this.#local(n.args[0]), n.access!);
+        this.load(n, this.#local(n.args[0]));
         this.#keep(n);
         return;
       case 'store': {
         const address = this.#local(n.args[0]);
-        this.store(address, n.access!, () => this.value(n.args[1]));
+        this.store(n, address, () => this.value(n.args[1]));
         return;
       }
       case 'probe':
-        this.probe(this.#local(n.args[0]), Number(n.imm));
+        this.probe(n, this.#local(n.args[0]));
         return;
       case 'perform':
       case 'helper':

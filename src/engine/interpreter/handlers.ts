@@ -1,7 +1,7 @@
 /** Interpreter handlers: the meaning of a shape lowered to a wasm function that finds its operands in a record. */
 import { bug } from '../../base/failures.ts';
 import type { Builder, Node } from '../../ir/builder.ts';
-import { ACCESS, type Access } from '../../ir/ops.ts';
+import { ACCESS } from '../../ir/ops.ts';
 import type { Instruction, Isa } from '../../isa/isa.ts';
 import { REC_PC, RECORD_SIZE, TARGETS_SIZE } from '../../isa/record.ts';
 import { EXIT_FAULT } from '../exits.ts';
@@ -61,19 +61,20 @@ class HandlerLowering extends Lowering {
     f.end();
     return pointer;
   }
-  protected load(address: number, access: Access): void {
-    const pointer = this.#pointer(address, ACCESS[access].bytes, 'readPointer');
+  protected load(n: Node, address: number): void {
+    const access = ACCESS[n.access!];
+    const pointer = this.#pointer(address, access.bytes, 'readPointer');
     this.f.get(pointer);
-    this.f.mem(ACCESS[access].load, 0);
+    this.f.mem(access.load, 0);
     this.f.release('i32', pointer);
   }
-  protected store(address: number, access: Access, value: () => void): void {
+  protected store(n: Node, address: number, value: () => void): void {
     const { f } = this;
-    const { bytes } = ACCESS[access];
+    const { bytes, store } = ACCESS[n.access!];
     const pointer = this.#pointer(address, bytes, 'writePointer');
     f.get(pointer);
     value();
-    f.mem(ACCESS[access].store, 0);
+    f.mem(store, 0);
     // A slow access went to the scratch area: write it through.
     f.get(pointer);
     f.get(STATE);
@@ -86,8 +87,8 @@ class HandlerLowering extends Lowering {
     f.end();
     f.release('i32', pointer);
   }
-  protected probe(address: number, bytes: number): void {
-    this.#slowCall('slowProbe', address, bytes);
+  protected probe(n: Node, address: number): void {
+    this.#slowCall('slowProbe', address, Number(n.imm));
     this.f.byte(0x45);
     this.f.if();
     this.leave(EXIT_FAULT);

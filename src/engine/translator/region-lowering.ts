@@ -8,6 +8,7 @@ import { EXIT_RESTART } from '../exits.ts';
 import { Lowering, STATE } from '../lowering.ts';
 import { jumpCacheSlot, pushSlot } from '../runtime-module.ts';
 import { type Bytes, Func } from '../wasm/encoder.ts';
+import { CheckPlanner, type Knowledge } from './checks.ts';
 import type { Region, RegionBlock } from './region.ts';
 import { type FlowGraph, type Structure, structure } from './structure.ts';
 
@@ -60,8 +61,11 @@ export class RegionLowering extends Lowering {
   #graph!: FlowGraph;
   #structure!: Structure;
   readonly #labels = new Map<number, number>();
-  /** Instructions translated, for statistics. */
+  readonly #checks = new CheckPlanner();
+  /** For statistics: instructions translated, memory checks made and saved. */
   instructions = 0;
+  checksMade = 0;
+  checksRemoved = 0;
 
   constructor(isa: Isa, regionType: number, imports: (name: string) => number) {
     super(new Func(2));
@@ -81,6 +85,7 @@ export class RegionLowering extends Lowering {
     this.#structure = structure(this.#graph);
     const { f } = this;
     this.#survey();
+    this.#planChecks();
     this.#out = f.block();
     this.#tree(0);
     f.end();
@@ -453,6 +458,31 @@ export class RegionLowering extends Lowering {
     f.get(this.#code);
   }
 
+  /** Plan the memory checks, each piece after its only predecessor where it has just one. */
+  #planChecks(): void {
+    const { order } = this.#structure;
+    const count = this.#pieces.length;
+    const from = new Int32Array(count).fill(-1);
+    const many = new Uint8Array(count);
+    many[0] = 1;
+    this.#graph.successors.forEach((list, n) => {
+      if (order[n] < 0) return;
+      for (const to of list) {
+        if (to < 0) continue;
+        // A callee may have changed anything.
+        if (from[to] >= 0 || this.#pieces[n].end.kind === 'call') many[to] = 1;
+        from[to] = n;
+      }
+    });
+    const inOrder = [...order.keys()].filter((n) => order[n] >= 0).sort((a, b) => order[a] - order[b]);
+    const known = new Map<number, Knowledge>();
+    for (const n of inOrder) {
+      const before = many[n] ? undefined : known.get(from[n]);
+      const statements = this.#pieces[n].groups.flatMap((g) => g.statements);
+      known.set(n, this.#checks.piece(statements, before));
+    }
+  }
+
   /** Which registers the region touches must be known before the first call in it. */
   #survey(): void {
     for (const piece of this.#pieces) {
@@ -490,67 +520,105 @@ export class RegionLowering extends Lowering {
   }
 
   /**
-   * Check an access: falls through when allowed, leaves the region for the interpreter otherwise.
-   * The page's wide bit answers nearly always; the last page of a range needs the distance to its end.
+   * Make an access's planned check, if it has one: falls through when allowed, leaves the region for the interpreter otherwise.
+   * A short range is answered by its page's wide bits; at the end of a mapping the distance to the end counts. A long one looks at both its pages.
    */
-  #check(address: number, bytes: number, wide: number, narrow: number): void {
+  #check(n: Node, address: number): void {
+    const check = this.#checks.checkOf(n);
+    if (!check) {
+      this.checksRemoved++;
+      return;
+    }
+    this.checksMade++;
     const { f } = this;
-    const pageByte = () => {
+    const { from, to, read, write } = check;
+    const bytes = to - from;
+    let start = address;
+    if (from !== 0) {
+      start = f.temp('i64');
       f.get(address);
+      f.i64(from);
+      f.byte(0x7c);
+      f.set(start);
+    }
+    const narrow = (read ? READ : 0) | (write ? WRITE : 0);
+    const wide = (read ? READ_WIDE : 0) | (write ? WRITE_WIDE : 0);
+    const both = read && write;
+    /** Push the page byte's bits in question, so that 0 means allowed (two bits) or refused (one bit). */
+    const bits = (mask: number, distance = 0) => {
+      f.get(start);
       f.byte(0xa7);
+      if (distance) {
+        f.i32(distance);
+        f.byte(0x6a);
+      }
       f.i32(PAGE_SHIFT);
       f.byte(0x76);
       f.mem([0x2d], PAGE_MAP);
+      f.i32(mask);
+      f.byte(0x71);
+      if (both) {
+        f.i32(mask);
+        f.byte(0x73);
+      }
     };
-    const outside = () => {
-      f.get(address);
-      f.i64(32);
-      f.byte(0x88);
-      f.byte(0xa7);
+    const ifAllowed = (label: number) => {
+      if (both) f.byte(0x45);
+      f.brIf(label);
+    };
+    const ifRefused = (label: number) => {
+      if (!both) f.byte(0x45);
+      f.brIf(label);
     };
     const ok = f.block();
     const slow = f.block();
-    outside();
+    f.get(start);
+    f.i64(32);
+    f.byte(0x88);
+    f.byte(0xa7);
     f.brIf(slow);
-    pageByte();
-    f.i32(bytes === 1 ? narrow : wide);
-    f.byte(0x71);
-    f.brIf(ok);
-    if (bytes > 1) {
-      pageByte();
-      f.i32(narrow);
-      f.byte(0x71);
-      f.byte(0x45);
-      f.brIf(slow);
-      f.get(address);
-      f.byte(0xa7);
-      f.i32(4095);
-      f.byte(0x71);
-      f.i32(4096 - bytes);
-      f.byte(0x4d);
-      f.brIf(ok);
+    if (bytes > 64) {
+      bits(narrow);
+      ifRefused(slow);
+      bits(narrow, bytes - 1);
+      ifAllowed(ok);
+    } else {
+      bits(bytes === 1 ? narrow : wide);
+      ifAllowed(ok);
+      if (bytes > 1) {
+        bits(narrow);
+        ifRefused(slow);
+        f.get(start);
+        f.byte(0xa7);
+        f.i32(4095);
+        f.byte(0x71);
+        f.i32(4096 - bytes);
+        f.byte(0x4d);
+        f.brIf(ok);
+      }
     }
     f.end();
     this.#leaveFor(this.#at, EXIT_RESTART, this.#done);
     f.end();
+    if (from !== 0) f.release('i64', start);
   }
   #offset(address: number): void {
     this.f.get(address);
     this.f.byte(0xa7);
   }
-  protected load(address: number, access: Access): void {
-    this.#check(address, ACCESS[access].bytes, READ_WIDE, READ);
+  protected load(n: Node, address: number): void {
+    this.#check(n, address);
     this.#offset(address);
-    this.f.mem(ACCESS[access].load, RUNTIME_SIZE);
+    this.f.mem(ACCESS[n.access!].load, RUNTIME_SIZE);
   }
-  protected store(address: number, access: Access, value: () => void): void {
-    this.#check(address, ACCESS[access].bytes, WRITE_WIDE, WRITE);
+  protected store(n: Node, address: number, value: () => void): void {
+    this.#check(n, address);
     this.#offset(address);
     value();
-    this.f.mem(ACCESS[access].store, RUNTIME_SIZE);
+    this.f.mem(ACCESS[n.access!].store, RUNTIME_SIZE);
   }
-  protected probe(address: number, bytes: number): void {
-    this.#check(address, bytes, WRITE_WIDE, WRITE);
+  protected probe(n: Node, address: number): void {
+    this.#check(n, address);
   }
   protected leave(code: number): void {
     this.#leaveFor(this.#at, code, this.#done);
