@@ -2,7 +2,7 @@
  * Runs damaged ELF files in sandboxes of their own and holds the promise: each ends with an error line, an exit status,
  * a guest signal or a limit; never with a crash, a hang or an exception of ours.
  *
- *   node tools/run.mjs tools/fuzz-elf.ts [--count 10000] [--seed 1] [--time 2] [--engine auto] [--workers 2]
+ *   node tools/run.mjs tools/fuzz-elf.ts [--count 10000] [--seed 1] [--time 1] [--engine auto] [--workers 2]
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -104,7 +104,7 @@ async function main(): Promise<void> {
     options: {
       count: { type: 'string', default: '10000' },
       seed: { type: 'string', default: '1' },
-      time: { type: 'string', default: '2' },
+      time: { type: 'string', default: '1' },
       engine: { type: 'string', default: 'auto' },
       workers: { type: 'string', default: String(Math.min(4, availableParallelism())) },
     },
