@@ -128,6 +128,20 @@ export abstract class LocalSocket extends Socket {
     return this.names.get(key);
   }
 
+  /** Who takes what this socket sends: where a send that failed EAGAIN waits. */
+  receiver(key: string | undefined): LocalSocket | undefined {
+    return key ? this.names.get(key) : this.#peer;
+  }
+
+  /** SO_PASSCRED, on either side: messages come with their sender's credentials. */
+  askForCredentials(on: boolean): void {
+    this.options.set('PASSCRED', on ? 1 : 0);
+  }
+
+  get wantsCredentials(): boolean {
+    return (this.options.get('PASSCRED') ?? 0) !== 0 || (this.#peer?.options.get('PASSCRED') ?? 0) !== 0;
+  }
+
   /** Join two unconnected sockets (socketpair, connect). */
   static join(one: LocalSocket, other: LocalSocket): void {
     join(one, other);

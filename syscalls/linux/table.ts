@@ -40,6 +40,7 @@ import * as memory from './handlers/memory.ts';
 import * as pipes from './handlers/pipes.ts';
 import * as processes from './handlers/processes.ts';
 import * as signals from './handlers/signals.ts';
+import * as sockets from './handlers/sockets.ts';
 import * as time from './handlers/time.ts';
 import * as timers from './handlers/timers.ts';
 
@@ -349,24 +350,24 @@ export const table = defineTable('linux', {
   }),
 
   ...area('network', {
-    socket: missing(41, 198, { domain: flag.AddressFamily, type: flag.SocketType, protocol: I32 }),
-    socketpair: missing(53, 199, { domain: flag.AddressFamily, type: flag.SocketType, protocol: I32, sv: OutStruct(c.intPair) }),
-    bind: missing(49, 200, { sockfd: Fd, addr: In('addrlen'), addrlen: U32 }),
-    listen: missing(50, 201, { sockfd: Fd, backlog: I32 }),
-    accept: missing(43, 202, { sockfd: Fd, addr: Ptr, addrlen: InOutStruct(c.int) }),
-    accept4: missing(288, 242, { sockfd: Fd, addr: Ptr, addrlen: InOutStruct(c.int), flags: flag.SocketType }),
-    connect: missing(42, 203, { sockfd: Fd, addr: In('addrlen'), addrlen: U32 }),
-    getsockname: missing(51, 204, { sockfd: Fd, addr: Ptr, addrlen: InOutStruct(c.int) }),
-    getpeername: missing(52, 205, { sockfd: Fd, addr: Ptr, addrlen: InOutStruct(c.int) }),
-    sendto: missing(44, 206, { sockfd: Fd, buf: In('len'), len: Size, flags: flag.MsgFlags, dest_addr: Ptr, addrlen: U32 }),
-    recvfrom: missing(45, 207, { sockfd: Fd, buf: Out('len'), len: Size, flags: flag.MsgFlags, src_addr: Ptr, addrlen: Ptr }),
-    sendmsg: missing(46, 211, { sockfd: Fd, msg: InStruct(c.msghdr), flags: flag.MsgFlags }),
-    recvmsg: missing(47, 212, { sockfd: Fd, msg: InOutStruct(c.msghdr), flags: flag.MsgFlags }),
-    sendmmsg: missing(307, 269, { sockfd: Fd, msgvec: Ptr, vlen: U32, flags: flag.MsgFlags }),
-    recvmmsg: missing(299, 243, { sockfd: Fd, msgvec: Ptr, vlen: U32, flags: flag.MsgFlags, timeout: Ptr }),
-    getsockopt: missing(55, 209, { sockfd: Fd, level: flag.SocketLevel, optname: I32, optval: Ptr, optlen: InOutStruct(c.int) }),
-    setsockopt: missing(54, 208, { sockfd: Fd, level: flag.SocketLevel, optname: I32, optval: In('optlen'), optlen: U32 }),
-    shutdown: missing(48, 210, { sockfd: Fd, how: flag.ShutHow }),
+    socket: call(41, 198, { domain: flag.AddressFamily, type: flag.SocketType, protocol: I32 }, sockets.socket),
+    socketpair: call(53, 199, { domain: flag.AddressFamily, type: flag.SocketType, protocol: I32, sv: OutStruct(c.intPair) }, sockets.socketpair),
+    bind: call(49, 200, { sockfd: Fd, addr: In('addrlen'), addrlen: U32 }, sockets.bind),
+    listen: call(50, 201, { sockfd: Fd, backlog: I32 }, sockets.listen),
+    accept: call(43, 202, { sockfd: Fd, addr: Ptr, addrlen: InOutStruct(c.int) }, sockets.accept),
+    accept4: call(288, 242, { sockfd: Fd, addr: Ptr, addrlen: InOutStruct(c.int), flags: flag.SocketType }, sockets.accept4),
+    connect: call(42, 203, { sockfd: Fd, addr: In('addrlen'), addrlen: U32 }, sockets.connect),
+    getsockname: call(51, 204, { sockfd: Fd, addr: Ptr, addrlen: InOutStruct(c.int) }, sockets.getsockname),
+    getpeername: call(52, 205, { sockfd: Fd, addr: Ptr, addrlen: InOutStruct(c.int) }, sockets.getpeername),
+    sendto: call(44, 206, { sockfd: Fd, buf: In('len'), len: Size, flags: flag.MsgFlags, dest_addr: Ptr, addrlen: U32 }, sockets.sendto),
+    recvfrom: call(45, 207, { sockfd: Fd, buf: Out('len'), len: Size, flags: flag.MsgFlags, src_addr: Ptr, addrlen: Ptr }, sockets.recvfrom),
+    sendmsg: call(46, 211, { sockfd: Fd, msg: InStruct(c.msghdr), flags: flag.MsgFlags }, sockets.sendmsg),
+    recvmsg: call(47, 212, { sockfd: Fd, msg: InOutStruct(c.msghdr), flags: flag.MsgFlags }, sockets.recvmsg),
+    sendmmsg: call(307, 269, { sockfd: Fd, msgvec: Ptr, vlen: U32, flags: flag.MsgFlags }, sockets.sendmmsg),
+    recvmmsg: call(299, 243, { sockfd: Fd, msgvec: Ptr, vlen: U32, flags: flag.MsgFlags, timeout: Ptr }, sockets.recvmmsg),
+    getsockopt: call(55, 209, { sockfd: Fd, level: flag.SocketLevel, optname: I32, optval: Ptr, optlen: InOutStruct(c.int) }, sockets.getsockopt),
+    setsockopt: call(54, 208, { sockfd: Fd, level: flag.SocketLevel, optname: I32, optval: In('optlen'), optlen: U32 }, sockets.setsockopt),
+    shutdown: call(48, 210, { sockfd: Fd, how: flag.ShutHow }, sockets.shutdown),
   }),
 
   ...area('creds', {
