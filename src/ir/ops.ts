@@ -127,6 +127,9 @@ export const ACCESS = {
   i64: { bytes: 8, value: 'i64', load: [0x29], store: [0x37] },
   f32: { bytes: 4, value: 'f32', load: [0x2a], store: [0x38] },
   f64: { bytes: 8, value: 'f64', load: [0x2b], store: [0x39] },
+  /** The low part of a vector, the rest cleared; only for loads. */
+  v32: { bytes: 4, value: 'v128', load: [0xfd, 92], store: [] },
+  v64: { bytes: 8, value: 'v128', load: [0xfd, 93], store: [] },
   v128: { bytes: 16, value: 'v128', load: [0xfd, 0], store: [0xfd, 11] },
 } as const satisfies Record<string, AccessRow>;
 export type Access = keyof typeof ACCESS;

@@ -16,6 +16,7 @@ import {
 } from '../record.ts';
 import type { Operand as Decoded, X86Instruction } from './decode.ts';
 import * as flags from './flags.ts';
+import { hostNans } from './host-nans.ts';
 import { FIELDS, type FieldName, gprOffset, RSP, x87Offset, xmmOffset } from './state.ts';
 
 /** Register ids of the engine (index in the register table of x86.ts). */
@@ -334,6 +335,17 @@ export class Flags {
     b.setReg(CCA_ID, b.extendU(bits));
     this.known = { kind: flags.EXPLICIT, width: 8 };
   }
+  /** Of UCOMISS and UCOMISD: an unordered comparison of two floats. */
+  compare(x: Node, y: Node): void {
+    const b = this.#b;
+    const width = x.type === 'f64' ? 64 : 32;
+    const bits = (v: Node) =>
+      width === 64 ? b.op('i64.reinterpret_f64', v) : b.extendU(b.op('i32.reinterpret_f32', v));
+    b.setReg(CCOP_ID, b.i32(flags.ccop(flags.COMPARE, width)));
+    b.setReg(CCA_ID, bits(x));
+    b.setReg(CCB_ID, bits(y));
+    this.known = { kind: flags.COMPARE, width };
+  }
   /** Replace some flags: `mask` says which, `bits` (i32) has them at their places. */
   update(mask: number, bits: Node): void {
     const b = this.#b;
@@ -432,6 +444,8 @@ export abstract class X86Builder extends Builder {
   }
   /** Floating-point results may assume the default MXCSR: regions are entered under no other. */
   abstract readonly roundingIsDefault: boolean;
+  /** The host's floating point gives the NaNs that x86 does: results need no test. */
+  abstract readonly nansAreNative: boolean;
   abstract operand(index: number): Operand;
   /** Base of the instruction's segment override (for implicit memory operands), or nothing. */
   segmentBase(): Node | undefined {
@@ -447,6 +461,7 @@ export abstract class X86Builder extends Builder {
 export class X86RegionBuilder extends X86Builder implements RegionBuilder<X86Instruction> {
   instruction!: X86Instruction;
   readonly roundingIsDefault = true;
+  readonly nansAreNative = hostNans.native;
   readonly #build: (b: X86Builder) => void;
   constructor(build: (b: X86Builder) => void) {
     super();
@@ -511,6 +526,7 @@ function immediateNode(b: Builder, o: Decoded & { kind: 'imm' }): Node {
 /** Builder for one shape: operands come from the record. */
 export class X86ShapeBuilder extends X86Builder {
   readonly roundingIsDefault = false;
+  readonly nansAreNative = false;
   readonly instruction: X86Instruction;
   constructor(instruction: X86Instruction) {
     super();

@@ -13,10 +13,11 @@ export const ARITHMETIC_FLAGS = CF | PF | AF | ZF | SF | OF;
 /**
  * Kinds. EXPLICIT: a holds the six flags as in RFLAGS. ADD, SUB: a and b are the operands. ADC, SBB: also c, the carry in.
  * LOGIC: a is the result. INC, DEC: a is the result, b the preserved carry. RES: a is the result (ZF, SF, PF), b holds CF, OF, AF as in RFLAGS.
+ * COMPARE: a and b are the bits of two floats of the width (32, 64): ZF, PF, CF as UCOMISD sets them, the others clear.
  * Operands are zero-extended from the width.
  */
-export const EXPLICIT = 0, ADD = 1, SUB = 2, LOGIC = 3, INC = 4, DEC = 5, ADC = 6, SBB = 7, RES = 8; // biome-ignore format: one row
-const KINDS = 9;
+export const EXPLICIT = 0, ADD = 1, SUB = 2, LOGIC = 3, INC = 4, DEC = 5, ADC = 6, SBB = 7, RES = 8, COMPARE = 9; // biome-ignore format: one row
+const KINDS = 10;
 
 export type Width = 8 | 16 | 32 | 64;
 const WIDTHS: readonly Width[] = [8, 16, 32, 64];
@@ -53,6 +54,7 @@ function flag(bd: Builder, f: LazyFlags, which: number): Node {
   const { kind, width } = f;
   const bit = (x: Node, mask: number) => bd.and(bd.shrU(bd.wrap(x), 31 - Math.clz32(mask)), 1);
   if (kind === EXPLICIT) return bit(f.a, which);
+  if (kind === COMPARE) return floatFlag(bd, f, which);
   if (kind === RES && (which === CF || which === OF || which === AF)) return bit(f.b, which);
   const { a, b, c, r } = parts(bd, f);
   switch (which) {
@@ -88,6 +90,21 @@ function flag(bd: Builder, f: LazyFlags, which: number): Node {
   }
 }
 
+/** The operands of a float comparison. */
+function floats(bd: Builder, f: LazyFlags): { t: 'f32' | 'f64'; x: Node; y: Node } {
+  const of = (v: Node) => (f.width === 64 ? bd.op('f64.reinterpret_i64', v) : bd.op('f32.reinterpret_i32', bd.wrap(v)));
+  return { t: f.width === 64 ? 'f64' : 'f32', x: of(f.a), y: of(f.b) };
+}
+
+/** Unordered sets all three. */
+function floatFlag(bd: Builder, f: LazyFlags, which: number): Node {
+  const { t, x, y } = floats(bd, f);
+  if (which === CF) return bd.eqz(bd.op(`${t}.ge`, x, y));
+  if (which === ZF) return bd.eqz(bd.or(bd.op(`${t}.lt`, x, y), bd.op(`${t}.gt`, x, y)));
+  if (which === PF) return bd.or(bd.op(`${t}.ne`, x, x), bd.op(`${t}.ne`, y, y));
+  return bd.i32(0);
+}
+
 /** The six arithmetic flags as in RFLAGS (i32). */
 export function materialise(bd: Builder, f: LazyFlags): Node {
   if (f.kind === EXPLICIT) return bd.wrap(f.a);
@@ -110,6 +127,12 @@ export function condition(bd: Builder, f: LazyFlags, code: number): Node {
     if (name === 'be') return bd.leU(a, b);
     if (name === 'l') return bd.ltS(signed(a), signed(b));
     if (name === 'le') return bd.leS(signed(a), signed(b));
+  }
+  if (kind === COMPARE) {
+    const { t, x, y } = floats(bd, f);
+    if (name === 'be') return bd.eqz(bd.op(`${t}.gt`, x, y));
+    if (name === 'l') return bd.i32(0);
+    if (name === 'le') return flag(bd, f, ZF);
   }
   if (kind === LOGIC) {
     const r = bd.toWidth(f.a, width);

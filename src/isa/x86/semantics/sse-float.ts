@@ -15,6 +15,7 @@ import {
   partial,
   rounded,
   roundedTo,
+  softly,
   splat32,
   vector,
   zero,
@@ -77,8 +78,7 @@ const scalarRoot =
   };
 
 /** Scalar operand in the low lane of a vector. */
-const lowLane = (b: X86Builder, o: Operand, size: Size): Node =>
-  o.isMemory ? b.op(`${LANES[size]}.splat`, o.read(FLOAT[size])) : o.read('v128');
+const lowLane = (o: Operand, size: Size): Node => o.read(o.isMemory ? (size === 64 ? 'v64' : 'v32') : 'v128');
 const extract = (b: X86Builder, v: Node, size: Size): Node => b.op(`${LANES[size]}.extract_lane`, v, 0);
 
 /** MINPS and its kin give the second operand unless the first is strictly less (greater): wasm's pmin and pmax with the operands exchanged. */
@@ -91,7 +91,7 @@ const extreme = <const M extends 'min' | 'max'>(name: M): Four<M> => {
       roundedTo(b, dst, 'v128', `${name}p${LETTER[size]}` as SoftOp, x, y, compute(b, size, x, y));
     },
     (size) => (b, dst, src) => {
-      const [x, y] = [dst.read('v128'), lowLane(b, src, size)];
+      const [x, y] = [dst.read('v128'), lowLane(src, size)];
       roundedTo(
         b,
         dst,
@@ -117,7 +117,7 @@ const flush = (b: X86Builder, v: Node): Node => {
 const approximate =
   (of: (b: X86Builder, x: Node) => Node, whole: boolean): Semantics =>
   (b, dst, src) => {
-    const x = whole ? vector(b, src) : lowLane(b, src, 32);
+    const x = whole ? vector(b, src) : lowLane(src, 32);
     const r = flush(b, b.op('f32x4.div', splat32(b, 0x3f80_0000), of(b, flush(b, x))));
     const v = fixNan(b, 32, x, x, r);
     if (whole) dst.write('v128', v);
@@ -138,15 +138,14 @@ const horizontal =
     roundedTo(b, dst, 'v128', `${name}p${LETTER[size]}`, even, odd, r);
   };
 
-/** Subtract in the even lanes, add in the odd ones: the negated operand must not show in a NaN. */
+/** Subtract in the even lanes, add in the odd ones: both, and a blend, since a negated operand would show in a NaN. */
 const addsub =
   (size: Size): Semantics =>
   (b, dst, src) => {
-    const [x, y] = [dst.read('v128'), vector(b, src)];
-    const signs =
-      size === 32 ? b.v128Splat64(0x8000_0000n) : b.v128([0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0]);
-    const r = fixNan(b, size, x, y, b.op(`${LANES[size]}.add`, x, b.op('v128.xor', y, signs)));
-    roundedTo(b, dst, 'v128', `addsubp${LETTER[size]}`, x, y, r);
+    const [x, y, l] = [dst.read('v128'), vector(b, src), LANES[size]];
+    const picks = size === 32 ? [0, 5, 2, 7] : [0, 3];
+    const r = lanes(b, b.op(`${l}.sub`, x, y), b.op(`${l}.add`, x, y), size / 8, picks);
+    roundedTo(b, dst, 'v128', `addsubp${LETTER[size]}`, x, y, fixNan(b, size, x, y, r));
   };
 
 /** DPPS, DPPD: products of the lanes that bits 7:4 name, summed in pairs, to the lanes that bits 3:0 name. */
@@ -201,7 +200,7 @@ const packedCompare =
 const scalarCompare =
   (size: Size): Semantics =>
   (b, dst, src, imm) => {
-    const [x, y, p] = [dst.read('v128'), lowLane(b, src, size), fixed(imm) & 7];
+    const [x, y, p] = [dst.read('v128'), lowLane(src, size), fixed(imm) & 7];
     roundedTo(b, dst, FLOAT[size], `cmpp${LETTER[size]}`, x, y, extract(b, compared(b, size, p, x, y), size), p);
   };
 
@@ -211,20 +210,8 @@ const orderedCompare =
   (b, dst, src) => {
     const f = FLOAT[size];
     const [x, y] = [dst.read(f), src.read(f)];
-    const unordered = b.or(b.op(`${f}.ne`, x, x), b.op(`${f}.ne`, y, y));
-    const below = b.eqz(b.op(`${f}.ge`, x, y));
-    const equal = b.eqz(b.or(b.op(`${f}.lt`, x, y), b.op(`${f}.gt`, x, y)));
-    const bits = b.or(b.or(below, b.shl(unordered, 2)), b.shl(equal, 6));
-    rounded(
-      b,
-      `comis${LETTER[size]}`,
-      0,
-      x,
-      y,
-      bits,
-      (v) => b.flags.setAll(v),
-      (low) => b.wrap(low),
-    );
+    b.flags.compare(x, y);
+    softly(b, `comis${LETTER[size]}`, 0, x, y, (low) => b.flags.setAll(b.wrap(low)));
   };
 
 const constant = (b: X86Builder, size: Size, bits: number | bigint): Node =>
@@ -316,6 +303,10 @@ const scalarRound =
     );
   };
 
+/** A converted NaN keeps sign and the top of its payload. */
+const nanIf = (b: X86Builder, some: Node, fixed: Node, r: Node): Node =>
+  b.nansAreNative ? r : b.ifElse(some, fixed, r);
+
 export const SSE_FLOAT: Record<(typeof SSE_FLOAT_ROWS)[number]['mnemonic'], Semantics> = {
   ...arithmetic('add'),
   ...arithmetic('sub'),
@@ -380,24 +371,24 @@ export const SSE_FLOAT: Record<(typeof SSE_FLOAT_ROWS)[number]['mnemonic'], Sema
   cvtss2sd(b, dst, src) {
     const x = src.read('f32');
     const r = b.op('f64.promote_f32', x);
-    roundedTo(b, dst, 'f64', 'cvtps2pd', x, x, b.ifElse(b.op('f32.ne', x, x), b.call('wideNan', 'f64', x), r));
+    roundedTo(b, dst, 'f64', 'cvtps2pd', x, x, nanIf(b, b.op('f32.ne', x, x), b.call('wideNan', 'f64', x), r));
   },
   cvtsd2ss(b, dst, src) {
     const x = src.read('f64');
     const r = b.op('f32.demote_f64', x);
-    roundedTo(b, dst, 'f32', 'cvtpd2ps', x, x, b.ifElse(b.op('f64.ne', x, x), b.call('narrowNan', 'f32', x), r));
+    roundedTo(b, dst, 'f32', 'cvtpd2ps', x, x, nanIf(b, b.op('f64.ne', x, x), b.call('narrowNan', 'f32', x), r));
   },
   cvtps2pd(b, dst, src) {
     const x = partial(b, src);
     const r = b.op('f64x2.promote_low_f32x4', x);
     const some = b.op('v128.any_true', b.op('f64x2.ne', r, r));
-    roundedTo(b, dst, 'v128', 'cvtps2pd', x, x, b.ifElse(some, b.call('wideNans', 'v128', x, r), r));
+    roundedTo(b, dst, 'v128', 'cvtps2pd', x, x, nanIf(b, some, b.call('wideNans', 'v128', x, r), r));
   },
   cvtpd2ps(b, dst, src) {
     const x = vector(b, src);
     const r = b.op('f32x4.demote_f64x2_zero', x);
     const some = b.op('v128.any_true', b.op('f32x4.ne', r, r));
-    roundedTo(b, dst, 'v128', 'cvtpd2ps', x, x, b.ifElse(some, b.call('narrowNans', 'v128', x, r), r));
+    roundedTo(b, dst, 'v128', 'cvtpd2ps', x, x, nanIf(b, some, b.call('narrowNans', 'v128', x, r), r));
   },
   cvtdq2ps(b, dst, src) {
     const x = vector(b, src);

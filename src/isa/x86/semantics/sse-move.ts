@@ -20,11 +20,9 @@ const free = move(false);
 /** MOVSS, MOVSD: a load clears the rest of the register, a move between registers keeps it. */
 const scalar =
   (access: 'f32' | 'f64'): Semantics =>
-  (b, dst, src) => {
-    const v = src.read(access);
-    if (src.isMemory)
-      dst.write('v128', b.op(access === 'f32' ? 'f32x4.replace_lane' : 'f64x2.replace_lane', zero(b), v, 0));
-    else dst.write(access, v);
+  (_b, dst, src) => {
+    if (src.isMemory) dst.write('v128', src.read(access === 'f32' ? 'v32' : 'v64'));
+    else dst.write(access, src.read(access));
   };
 
 const half =
@@ -117,8 +115,10 @@ export const SSE_MOVE: Record<(typeof SSE_MOVE_ROWS)[number]['mnemonic'], Semant
   },
   movd(b, dst, src) {
     if (isMmx(b, 0)) setMmx(b, dst, b.extendU(src.get()));
-    else if (b.instruction.operands[0].kind === 'xmm') setLow(b, dst, src.get());
-    else {
+    else if (b.instruction.operands[0].kind === 'xmm') {
+      if (src.isMemory) dst.write('v128', src.read(src.width === 64 ? 'v64' : 'v32'));
+      else setLow(b, dst, src.get());
+    } else {
       dst.set(src.read(intAccess(dst)));
       if (isMmx(b, 1)) enterMmx(b);
     }

@@ -25,8 +25,8 @@ export const vector = (b: X86Builder, o: Operand): Node => aligned(b, o).read('v
 /** Source of 16, 32 or 64 bits as the low part of a vector; what lies above it is arbitrary. */
 export function partial(b: X86Builder, o: Operand): Node {
   if (!o.isMemory) return o.read('v128');
-  if (o.width === 64) return b.op('i64x2.splat', o.read('i64'));
-  return o.width === 32 ? b.op('i32x4.splat', o.read('i32')) : b.op('i16x8.splat', o.read('u16'));
+  if (o.width === 16) return b.op('i16x8.splat', o.read('u16'));
+  return o.read(o.width === 64 ? 'v64' : 'v32');
 }
 
 export const zero = (b: Builder): Node => b.v128(new Uint8Array(16));
@@ -105,10 +105,22 @@ export function rounded<T>(
   soft: (low: Node) => T,
 ): void {
   commit(fast);
+  softly(b, op, argument, x, y, (low) => commit(soft(low)));
+}
+
+/** The second half of `rounded`: under another MXCSR, `commit` the exact result. */
+export function softly(
+  b: X86Builder,
+  op: SoftOp,
+  argument: number,
+  x: Node,
+  y: Node,
+  commit: (low: Node) => void,
+): void {
   if (b.roundingIsDefault) return;
   b.leaveIf(b.eqz(b.and(b.field('mxcsr'), MXCSR_SPECIAL)), 'next');
   const code = b.i32(SOFT_OPS.indexOf(op) | (argument << 8));
-  commit(soft(b.helper('softFloat', 'i64', code, ...bits(b, x), ...bits(b, y))));
+  commit(b.helper('softFloat', 'i64', code, ...bits(b, x), ...bits(b, y)));
 }
 
 /** `rounded` for a result that goes to the low part, or the whole, of an XMM register. */
@@ -136,11 +148,13 @@ export function roundedTo(
 
 /** A packed result in which NaNs may be: hardware gives the first NaN operand, quieted, else the default NaN. One test when there is none (about 1 ns). */
 export function fixNan(b: X86Builder, size: 32 | 64, x: Node, y: Node, r: Node): Node {
+  if (b.nansAreNative) return r;
   const isNan = b.op(size === 32 ? 'f32x4.ne' : 'f64x2.ne', r, r);
   return b.ifElse(b.op('v128.any_true', isNan), b.call(`nans${size}`, 'v128', x, y, r), r);
 }
 /** The same for a scalar. */
 export function fixScalarNan(b: X86Builder, size: 32 | 64, x: Node, y: Node, r: Node): Node {
+  if (b.nansAreNative) return r;
   return size === 32
     ? b.ifElse(b.op('f32.ne', r, r), b.call('nan32', 'f32', x, y), r)
     : b.ifElse(b.op('f64.ne', r, r), b.call('nan64', 'f64', x, y), r);

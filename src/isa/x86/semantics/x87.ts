@@ -183,6 +183,7 @@ export const X87: Record<Mnemonic, Semantics> = {
   fbld: waiting((b, src) => call(b, 'fbld', ...load80(b, src))),
   fst: storeFloat(0),
   fstp: storeFloat(1),
+  fstpnce: waiting((b, dst) => call(b, 'fstpnce', dst.get())),
   fist: storeInteger(0, 0),
   fistp: storeInteger(0, 1),
   fisttp: storeInteger(1, 1),
