@@ -9,7 +9,8 @@ const EDX1 = bit(0, 4, 8, 15, 19, 23, 24, 25, 26);
 /** Leaf 1 ECX: SSE3 SSSE3 CX16 SSE4.1 SSE4.2 POPCNT. */
 const ECX1 = bit(0, 9, 13, 19, 20, 23);
 const BRAND = 'Hospes x86-64-v2 virtual CPU'.padEnd(48, '\0');
-const VENDOR = 'HospesHospes';
+// The dynamic loader of glibc looks at no feature of a vendor it does not know, and then refuses the C library.
+const VENDOR = 'GenuineIntel';
 
 const word = (text: string, at: number): number =>
   text.charCodeAt(at) |
@@ -25,6 +26,9 @@ export function cpuid(leaf: number, subleaf: number): [number, number, number, n
     case 1:
       // Family 6, a generic model; 64-byte CLFLUSH line; one logical processor.
       return [0x000506e0, (8 << 8) | (1 << 16), ECX1, EDX1];
+    case 2:
+      // Cache descriptors: see leaf 4.
+      return [0xff01, 0, 0, 0];
     case 4:
       // Deterministic cache parameters: 32 KiB L1 data, 32 KiB L1 code, 256 KiB L2.
       if (subleaf === 0) return [0x121, (7 << 22) | 63, 63, 0];
