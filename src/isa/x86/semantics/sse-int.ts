@@ -152,7 +152,7 @@ const PMADDUBSW: VectorOp = (b, x, y) => {
 
 const PSADBW: VectorOp = (b, x, y) => {
   const distance = b.op('v128.or', b.op('i8x16.sub_sat_u', x, y), b.op('i8x16.sub_sat_u', y, x));
-  const sums = b.op('i32x4.extadd_pairwise_i16x8_u', b.op('i16x8.extadd_pairwise_i8x16_u', distance));
+  const sums = b.op('i32x4.dot_i16x8_s', b.op('i16x8.extadd_pairwise_i8x16_u', distance), splat16(b, 1));
   return b.op('i64x2.add', b.op('v128.and', sums, b.v128Splat64(0xffff_ffffn)), b.op('i64x2.shr_u', sums, b.i32(32)));
 };
 
