@@ -144,7 +144,7 @@ class Maker {
     const registerOnly = f.operands.some((o) => /^[RUNT]/.test(o));
     const memoryOnly = f.operands.some((o) => /^M/.test(o));
     const memory = isModrm && (memoryOnly || (!registerOnly && memoryLetters !== undefined && r.chance(0.45)));
-    const address32 = (memory || (row.rep === true)) && r.chance(0.08);
+    const address32 = (memory || row.rep === true) && r.chance(0.08);
     const segment = (memory || row.rep || m === 'xlat') && r.chance(0.1) ? r.pick([0x64, 0x65]) : 0;
     if (sizePrefix) bytes.push(0x66);
     if (address32) bytes.push(0x67);
@@ -199,8 +199,8 @@ class Maker {
     if (rmRegister >= 0) this.fill(rmRegister);
     if (f.operands.some((o) => o[0] === 'Z')) this.fill((f.opcode & 7) | ((rex & 1) << 3));
 
-    const relative = this.#implicit(memory, target, extended, repeat, address32, segmentBase);
-    this.#immediates(code, relative);
+    this.#implicit(memory, target, extended, repeat, address32, segmentBase);
+    this.#immediates(code);
     if (relocate >= 0) {
       const displacement = target - segmentBase - (address + code.length);
       for (let i = 0; i < 4; i++) code[relocate + i] = (displacement >> (i * 8)) & 0xff;
@@ -208,7 +208,8 @@ class Maker {
     if (code.length > 15) return undefined;
     if (memory) this.#contents(target, memoryLetters!, isX87);
 
-    const usesVectors = f.operands.some((o) => /^[VWUPQN]/.test(o)) || isX87 || /^(emms|fx|ldmxcsr|stmxcsr|maskmov)/.test(m);
+    const usesVectors =
+      f.operands.some((o) => /^[VWUPQN]/.test(o)) || isX87 || /^(emms|fx|ldmxcsr|stmxcsr|maskmov)/.test(m);
     const fx = usesVectors
       ? fxImage(r, { x87: isX87 || /^fx|emms/.test(m) || f.operands.some((o) => /^[PQN]/.test(o)), xmm: isX87 ? [] : [...new Set([0, extended, rmRegister >= 0 ? rmRegister : 1])] })
       : undefined; // biome-ignore format: condition
@@ -248,7 +249,8 @@ class Maker {
     let base = r.below(8);
     const baseNumber = (n: number) => n | ((rex & 1) << 3);
     // High garbage must vanish when addresses are cut to 32 bits.
-    const value = (v: number): bigint => (address32 && r.chance(0.5) ? BigInt.asUintN(32, BigInt(v)) | (integer(r) << 32n) : BigInt(v));
+    const value = (v: number): bigint =>
+      address32 && r.chance(0.5) ? BigInt.asUintN(32, BigInt(v)) | (integer(r) << 32n) : BigInt(v);
     if (kind < 6) {
       if (base === 4 || (mod === 0 && base === 5)) base = 0;
       tail.push((mod << 6) | (field << 3) | base);
@@ -273,8 +275,15 @@ class Maker {
     return -1;
   }
 
-  /** Registers and memory that an instruction uses without naming them; answers a branch displacement if it needs one. */
-  #implicit(memory: boolean, target: number, extended: number, repeat: boolean, address32: boolean, segmentBase: number): number {
+  /** Registers and memory that an instruction uses without naming them. */
+  #implicit(
+    memory: boolean,
+    target: number,
+    extended: number,
+    repeat: boolean,
+    address32: boolean,
+    segmentBase: number,
+  ): void {
     const { r, gpr, row } = this;
     const m = row.mnemonic;
     const inCode = CODE + r.below(0x1000);
@@ -330,15 +339,14 @@ class Maker {
       view.setBigUint64(8, other, true);
       this.patch(target, bytes);
     }
-    // Never back into the instruction itself.
-    return 16 + r.below(100);
   }
-  #immediates(code: number[], relative: number): void {
+  #immediates(code: number[]): void {
     const { r, f } = this;
     for (const word of f.immediates) {
       const v = integer(r);
       const size = word === 'ib' ? 1 : word === 'iw' ? 2 : word === 'iz' ? Math.min(4, this.operandSize / 8) : word === 'iv' ? this.operandSize / 8 : word === 'iq' ? 8 : word === 'cb' ? 1 : 4; // biome-ignore format: table
-      let value = word[0] === 'c' ? BigInt(relative) : v;
+      // Branches go to the int3 bytes after one of the neighbouring instructions.
+      let value = word[0] === 'c' ? BigInt(SLOT * (r.below(5) - 2) + 16 + r.below(16) - code.length - size) : v;
       if (this.row.mnemonic === 'enter') value = word === 'iw' ? BigInt(r.below(0x200)) : BigInt(r.below(4));
       if (this.row.mnemonic === 'retPop') value = BigInt(r.below(0x200));
       for (let i = 0; i < size; i++) code.push(Number((value >> BigInt(i * 8)) & 0xffn));
@@ -359,33 +367,43 @@ class Maker {
     if (m === 'fxrstor') {
       const image = fxImage(r, { x87: true, xmm: [0, 5, 15] });
       if (r.chance(0.1)) image[26] = 1;
-      return this.patch(target, image);
+      this.patch(target, image);
+      return;
     }
-    if (m === 'ldmxcsr') return this.patch(target, Uint8Array.of(r.u32(), r.u32(), r.chance(0.1) ? 1 : 0, 0));
+    if (m === 'ldmxcsr') {
+      this.patch(target, Uint8Array.of(r.u32(), r.u32(), r.chance(0.1) ? 1 : 0, 0));
+      return;
+    }
     if (m === 'frstor' || m === 'fldenv') {
       const bytes = new Uint8Array(108);
       const wide = this.operandSize !== 16;
       const view = new DataView(bytes.buffer);
       const step = wide ? 4 : 2;
       view.setUint16(0, r.chance(0.9) ? 0x37f : r.u32(), true);
-      view.setUint16(step, r.u32() & 0x7f00 | (r.chance(0.1) ? r.u32() & 0x3f : 0), true);
+      view.setUint16(step, (r.u32() & 0x7f00) | (r.chance(0.1) ? r.u32() & 0x3f : 0), true);
       view.setUint16(step * 2, r.u32(), true);
       for (let i = 0; i < 8; i++) bytes.set(f80(r), (wide ? 28 : 14) + i * 10);
-      return this.patch(target, bytes.subarray(0, m === 'fldenv' ? (wide ? 28 : 14) : wide ? 108 : 94));
+      this.patch(target, bytes.subarray(0, m === 'fldenv' ? (wide ? 28 : 14) : wide ? 108 : 94));
+      return;
     }
     if (isX87) {
       const bytes = new Uint8Array(10);
       const view = new DataView(bytes.buffer);
       if (/^f(i|.*i(add|sub|mul|div|com|ld|st))/.test(m) || m.startsWith('if')) view.setBigUint64(0, integer(r), true);
-      else if (letters === 'Mt' && m === 'fbld') for (let i = 0; i < 10; i++) bytes[i] = (r.below(10) << 4) | r.below(10);
+      else if (letters === 'Mt' && m === 'fbld')
+        for (let i = 0; i < 10; i++) bytes[i] = (r.below(10) << 4) | r.below(10);
       else if (letters === 'Mt') bytes.set(f80(r));
       else if (letters === 'Mq') view.setBigUint64(0, f64(r), true);
       else if (letters === 'Md') view.setUint32(0, f32(r), true);
       else view.setUint16(0, r.u32(), true);
       if (m === 'fldcw') view.setUint16(0, r.chance(0.7) ? (r.u32() & 0xf00) | 0x7f : r.u32(), true);
-      return this.patch(target, bytes.subarray(0, SIZES[letters.slice(1)] ?? 10));
+      this.patch(target, bytes.subarray(0, SIZES[letters.slice(1)] ?? 10));
+      return;
     }
-    if (/^[WQ]/.test(letters) || letters === 'Mx' || letters === 'Mq') return this.patch(target, vector(r));
+    if (/^[WQ]/.test(letters) || letters === 'Mx' || letters === 'Mq') {
+      this.patch(target, vector(r));
+      return;
+    }
     if (r.chance(0.8)) this.patch64(target, integer(r));
   }
 }

@@ -176,7 +176,11 @@ export function vector(r: Random): Uint8Array {
       break;
     case 1:
       for (let i = 0; i < 8; i++) {
-        view.setUint16(i * 2, r.chance(0.5) ? r.pick([0, 1, 0x7fff, 0x8000, 0xffff, 0x7f, 0x80, 0xff, 0xff80]) : r.u32(), true);
+        view.setUint16(
+          i * 2,
+          r.chance(0.5) ? r.pick([0, 1, 0x7fff, 0x8000, 0xffff, 0x7f, 0x80, 0xff, 0xff80]) : r.u32(),
+          true,
+        );
       }
       break;
     case 2:

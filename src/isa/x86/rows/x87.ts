@@ -57,7 +57,7 @@ export const X87_ROWS = [
   op('DD /3', 'fstp', 'Mq'),
   op('DB /7', 'fstp', 'Mt'),
   op('DD /3', 'fstp', 'Tt'),
-  op('D9 /3', 'fstp', 'Tt'),
+  op('D9 /3', 'fstpnce', 'Tt'),
   op('DF /2', 'fstp', 'Tt'),
   op('DF /3', 'fstp', 'Tt'),
   op('DF /2', 'fist', 'Mw'),

@@ -66,15 +66,12 @@ const compare = (pops: number): Semantics =>
     if (!src.isMemory) call(b, 'fcom', src.get(), b.i32(0), b.i32(pops));
     else call(b, src.width === 32 ? 'fcom32' : 'fcom64', ...loadBits(b, src), b.i32(pops));
   });
-const compareInteger = (pops: number): Semantics =>
-  waiting((b, src) => call(b, 'ficom', integer(src), b.i32(pops)));
-const unordered = (pops: number): Semantics =>
-  waiting((b, src) => call(b, 'fcom', src.get(), b.i32(1), b.i32(pops)));
-const compareBoth = (quietly: number): Semantics =>
-  waiting((b) => call(b, 'fcom', b.i32(1), b.i32(quietly), b.i32(2)));
+const compareInteger = (pops: number): Semantics => waiting((b, src) => call(b, 'ficom', integer(src), b.i32(pops)));
+const unordered = (pops: number): Semantics => waiting((b, src) => call(b, 'fcom', src.get(), b.i32(1), b.i32(pops)));
+const compareBoth = (quietly: number): Semantics => waiting((b) => call(b, 'fcom', b.i32(1), b.i32(quietly), b.i32(2)));
 const compareFlags = (quietly: number, pops: number): Semantics =>
   waiting((b, src) => {
-    b.flags.setAll(ask(b, 'fcomi', src.get(), b.i32(quietly), b.i32(pops), b.flags.all()));
+    b.flags.setAll(ask(b, 'fcomi', src.get(), b.i32(quietly), b.i32(pops)));
   });
 
 const special = (code: number): Semantics => waiting((b) => call(b, 'fspecial', b.i32(code)));
@@ -250,7 +247,7 @@ export const X87: Record<Mnemonic, Semantics> = {
   fnsave: whole('fnsave', 'write', 80),
   fxsave(b, m) {
     aligned(b, m);
-    reach(b, m, 416, 'write');
+    reach(b, m, 512, 'write');
     call(b, 'fxsave', m.address(), b.i32(1));
   },
   fxrstor(b, m) {

@@ -155,6 +155,8 @@ function roundTo(env: Env, s: number, n: bigint, q: number, precision: number, f
       if (e >= top) {
         m = 1n << BigInt(precision - 1);
         e = top;
+        cutInexact = true;
+        cutUp = true;
       }
     }
   }
@@ -265,13 +267,13 @@ export function div(env: Env, x: Ext, y: Ext): Ext {
   if (kx >= QNAN || ky >= QNAN) return propagate2(env, x, kx, y, ky);
   const s = x.s ^ y.s;
   if ((kx === INFINITY && ky === INFINITY) || (kx === ZERO && ky === ZERO)) return invalid(env);
-  denormals(env, kx, ky);
-  if (kx === INFINITY) return x.s === s ? x : negated(x);
-  if (ky === INFINITY) return zero(s);
-  if (ky === ZERO) {
+  if (ky === ZERO && kx !== INFINITY) {
     env.flags |= ZE;
     return infinity(s);
   }
+  denormals(env, kx, ky);
+  if (kx === INFINITY) return x.s === s ? x : negated(x);
+  if (ky === INFINITY) return zero(s);
   if (kx === ZERO) return zero(s);
   const up = 66 + Math.max(0, bitLength(y.m) - bitLength(x.m));
   const n = x.m << BigInt(up);
@@ -493,7 +495,7 @@ export function extract(env: Env, x: Ext): { exponent: Ext; significand: Ext } {
   };
 }
 
-/** Remainder of x / y; `partial`: exponents too far apart, done only in part; `quotient`: its low three bits. */
+/** Remainder of x / y; `partial`: exponents too far apart, done only in part; `quotient`: its low three bits, or -1 where there is none. */
 export function remainder(
   env: Env,
   x: Ext,
@@ -502,11 +504,13 @@ export function remainder(
 ): { value: Ext; partial: boolean; quotient: number } {
   const kx = classify(x);
   const ky = classify(y);
-  const plain = (value: Ext) => ({ value, partial: false, quotient: 0 });
+  const plain = (value: Ext) => ({ value, partial: false, quotient: -1 });
   if (kx >= QNAN || ky >= QNAN) return plain(propagate2(env, x, kx, y, ky));
   if (kx === INFINITY || ky === ZERO) return plain(invalid(env));
   denormals(env, kx, ky);
-  if (kx === ZERO || ky === INFINITY) return plain(x);
+  if (kx === ZERO || ky === INFINITY) {
+    return { value: x.e === 0 && x.m & INTEGER_BIT ? ext(x.s, 1, x.m) : x, partial: false, quotient: 0 };
+  }
   const lx = bitLength(x.m);
   const ly = bitLength(y.m);
   const distance = lowBit(x) + lx - (lowBit(y) + ly);

@@ -18,6 +18,9 @@ const CONDITIONS = C0 | C2 | C3;
 /** Exceptions found before the operation is carried out: unmasked, they leave everything as it was. */
 const BEFORE = f.IE | f.DE | f.ZE;
 
+/** What FXAM says of each class, in the order of float80's: zero, normal, denormal, infinity, quiet and signalling NaN, unsupported. */
+const EXAMINED = [C3, C2, C3 | C2, C2 | C0, C0, C0, 0];
+
 /** Constants of FLD1 … FLDZ: exponent, significand rounded to nearest, down, up, towards zero. */
 const pair = (e: number, low: bigint, nearestIsUp: boolean): Ext[] => {
   const [down, up] = [f.ext(0, e, low), f.ext(0, e, low + 1n)];
@@ -136,7 +139,7 @@ export class Fpu {
     this.#write(0, x);
   }
   pushRegister(i: number): void {
-    if (this.#empty(i) && this.#empty(7)) {
+    if (this.#empty(i)) {
       this.#stack(0);
       if (this.#stopped()) return;
       this.#top = (this.#top - 1) & 7;
@@ -168,14 +171,14 @@ export class Fpu {
     }
   }
 
-  /** ST(to) = ST(0) op ST(from), or with `to` other than 0: ST(to) = ST(to) op ST(0). */
-  arithmetic(op: number, to: number, from: number, pops: number): void {
-    if (this.#empty(to) || this.#empty(from)) {
+  /** ST(to) = ST(0) op ST(i), where `to` is 0 or i. */
+  arithmetic(op: number, to: number, i: number, pops: number): void {
+    if (this.#empty(0) || this.#empty(i)) {
       this.#stack(0);
       this.#result(to, f.INDEFINITE, pops);
       return;
     }
-    this.#result(to, this.#compute(op, this.#read(to), this.#read(from)), pops);
+    this.#result(to, this.#compute(op, this.#read(0), this.#read(i)), pops);
   }
 
   /** ST(0) = ST(0) op value; a denormal operand in memory became normal when widened, so it is told apart. */
@@ -188,7 +191,7 @@ export class Fpu {
     }
     const x = this.#read(0);
     const r = this.#compute(op, x, y);
-    if (wasDenormal && !f.isNan(f.classify(x)) && !(env.flags & f.IE)) env.flags |= f.DE;
+    if (wasDenormal && !f.isNan(f.classify(x)) && !(env.flags & (f.IE | f.ZE))) env.flags |= f.DE;
     this.#result(0, r, 0);
   }
 
@@ -217,13 +220,18 @@ export class Fpu {
     if (this.#stopped()) return;
     for (let k = 0; k < pops; k++) this.#pop();
   }
-  /** FCOMI and its kin: the new RFLAGS from the old. */
-  compareFlags(i: number, quietly: boolean, pops: number, old: number): number {
+  /** FCOMI and its kin: the arithmetic flags. */
+  compareFlags(i: number, quietly: boolean, pops: number): number {
     let order = f.UNORDERED;
     if (this.#empty(0) || this.#empty(i)) this.#stack(0);
-    else order = f.compare(this.#env, this.#read(0), this.#read(i), quietly);
-    if (this.#stopped()) return old;
-    for (let k = 0; k < pops; k++) this.#pop();
+    else {
+      this.#keepC1();
+      order = f.compare(this.#env, this.#read(0), this.#read(i), quietly);
+    }
+    // The flags are set even where an unmasked exception stops the pop.
+    const { c1 } = this.#env;
+    if (!this.#stopped()) for (let k = 0; k < pops; k++) this.#pop();
+    this.#env.c1 = c1;
     return order === f.UNORDERED ? 0x45 : order < 0 ? 1 : order === 0 ? 0x40 : 0;
   }
 
@@ -247,12 +255,22 @@ export class Fpu {
     if (this.#empty(0) || this.#empty(i)) {
       this.#stack(0);
       this.#result(0, f.INDEFINITE, 0);
-    } else if (condition) this.#write(0, this.#read(i));
+    } else {
+      this.#keepC1();
+      if (condition) this.#write(0, this.#read(i));
+    }
   }
   free(i: number, pops: number): void {
-    this.#env.c1 = (this.#fsw >> 9) & 1;
     this.#tags &= ~(1 << this.#physical(i));
     for (let k = 0; k < pops; k++) this.#pop();
+  }
+  /** FSTPNCE: a plain pop and copy that notices nothing. */
+  moveAndPop(i: number): void {
+    if (!this.#empty(0)) this.#write(i, this.#read(0));
+    this.#pop();
+  }
+  #keepC1(): void {
+    this.#env.c1 = (this.#fsw >> 9) & 1;
   }
   rotate(by: number): void {
     this.#top = (this.#top + by) & 7;
@@ -268,31 +286,44 @@ export class Fpu {
         return;
       }
       case 0xe4:
-        return this.compareValue(f.zero(0), false, 0);
+        this.compareValue(f.zero(0), false, 0);
+        return;
       case 0xe5:
-        return this.#examine();
+        this.#examine();
+        return;
       case 0xf1:
-        return this.#binary(t.fyl2x, 1);
+        this.#binary(t.fyl2x, 1);
+        return;
       case 0xf9:
-        return this.#binary(t.fyl2xp1, 1);
+        this.#binary(t.fyl2xp1, 1);
+        return;
       case 0xf3:
-        return this.#binary((env, x, y) => t.fpatan(env, x, y), 1);
+        this.#binary((env, x, y) => t.fpatan(env, x, y), 1);
+        return;
       case 0xf2:
-        return this.#tangent();
+        this.#tangent();
+        return;
       case 0xfb:
-        return this.#sinCos();
+        this.#sinCos();
+        return;
       case 0xf4:
-        return this.#extract();
+        this.#extract();
+        return;
       case 0xf5:
       case 0xf8:
-        return this.#remainder(code === 0xf5);
+        this.#remainder(code === 0xf5);
+        return;
       case 0xf6:
-        return this.rotate(-1);
+        this.rotate(-1);
+        return;
       case 0xf7:
-        return this.rotate(1);
+        this.rotate(1);
+        return;
       case 0xfd:
-        return this.#scale();
+        this.#scale();
+        return;
     }
+    if (code === 0xfe || code === 0xff) this.#fsw &= ~C2;
     const x = this.#operand();
     if (!x) return;
     if ((code === 0xfe || code === 0xff) && this.#tooLarge(x)) return;
@@ -318,21 +349,7 @@ export class Fpu {
   #examine(): void {
     const x = this.#read(0);
     this.#env.c1 = x.s;
-    if (this.#empty(0)) return this.#codes(C3 | C0);
-    switch (f.classify(x)) {
-      case f.ZERO:
-        return this.#codes(C3);
-      case f.NORMAL:
-        return this.#codes(C2);
-      case f.DENORMAL:
-        return this.#codes(C3 | C2);
-      case f.INFINITY:
-        return this.#codes(C2 | C0);
-      case f.UNSUPPORTED:
-        return this.#codes(0);
-      default:
-        return this.#codes(C0);
-    }
+    this.#codes(this.#empty(0) ? C3 | C0 : EXAMINED[f.classify(x)]);
   }
   #tooLarge(x: Ext): boolean {
     this.#fsw &= ~C2;
@@ -384,13 +401,18 @@ export class Fpu {
   #remainder(nearest: boolean): void {
     if (this.#empty(0) || this.#empty(1)) {
       this.#stack(0);
+      this.#fsw &= ~C2;
       this.#result(0, f.INDEFINITE, 0);
-      this.#codes(0);
       return;
     }
     const { value, partial, quotient } = f.remainder(this.#env, this.#read(0), this.#read(1), nearest);
-    this.#env.c1 = quotient & 1;
     this.#result(0, value, 0);
+    // Without a quotient C0 and C3 stay.
+    if (quotient < 0 || this.#env.flags & BEFORE & ~this.#env.fcw) {
+      this.#fsw &= ~C2;
+      return;
+    }
+    this.#env.c1 = quotient & 1;
     this.#codes((partial ? C2 : 0) | (quotient & 4 ? C0 : 0) | (quotient & 2 ? C3 : 0));
   }
 
@@ -403,7 +425,9 @@ export class Fpu {
   #stored(pops: number, before: number): number {
     const env = this.#env;
     if (env.flags & ~env.fcw & before) {
-      env.flags &= env.flags & ~env.fcw & BEFORE ? BEFORE : 0x3f;
+      env.flags &= ~f.PE;
+      if (env.flags & ~env.fcw & BEFORE) env.flags &= BEFORE;
+      env.c1 = 0;
       return 0;
     }
     for (let k = 0; k < pops; k++) this.#pop();
@@ -416,9 +440,7 @@ export class Fpu {
       this.#stack(0);
       this.#scratch(format === f.SINGLE ? 0xffc00000n : 0xfff8000000000000n);
     } else {
-      const x = this.#read(0);
-      this.#scratch(BigInt.asUintN(Number(bits), f.toBits(this.#env, x, format)));
-      if (f.classify(x) === f.DENORMAL) this.#env.flags |= f.DE;
+      this.#scratch(BigInt.asUintN(Number(bits), f.toBits(this.#env, this.#read(0), format)));
     }
     return this.#stored(pops, BEFORE | f.OE | f.UE);
   }

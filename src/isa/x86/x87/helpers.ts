@@ -61,8 +61,7 @@ const single = (bits: number): bigint => BigInt(bits >>> 0);
 const isDenormal32 = (bits: number): boolean => (bits & 0x7f80_0000) === 0 && (bits & 0x7f_ffff) !== 0;
 const isDenormal64 = (low: number, high: number): boolean =>
   (high & 0x7ff0_0000) === 0 && ((high & 0xf_ffff) | low) !== 0;
-const extended = (low: number, high: number, se: number): f.Ext =>
-  f.ext((se >> 15) & 1, se & 0x7fff, join(low, high));
+const extended = (low: number, high: number, se: number): f.Ext => f.ext((se >> 15) & 1, se & 0x7fff, join(low, high));
 
 export const X87_HELPERS = {
   /** Loads. */
@@ -75,27 +74,24 @@ export const X87_HELPERS = {
   fldConstant: stack(1, (_env, which) => fpu.pushConstant(which)),
   /** Arithmetic: operation digit, then destination, register, pops or the operand's bits. */
   farith: stack(4, (_env, op, to, i, pops) => fpu.arithmetic(op, to, i, pops)),
-  farith32: stack(2, (_env, op, bits) =>
-    fpu.arithmeticValue(op, f.widen(single(bits), f.SINGLE), isDenormal32(bits)),
-  ),
+  farith32: stack(2, (_env, op, bits) => fpu.arithmeticValue(op, f.widen(single(bits), f.SINGLE), isDenormal32(bits))),
   farith64: stack(3, (_env, op, low, high) =>
     fpu.arithmeticValue(op, f.widen(join(low, high), f.DOUBLE), isDenormal64(low, high)),
   ),
   fiarith: stack(2, (_env, op, v) => fpu.arithmeticValue(op, f.fromInteger(BigInt(v)), false)),
   /** Comparisons: pops last. */
   fcom: stack(3, (_env, i, quietly, pops) => fpu.compare(i, quietly !== 0, pops)),
-  fcom32: stack(2, (_env, bits, pops) =>
-    fpu.compareValue(f.widen(single(bits), f.SINGLE), isDenormal32(bits), pops),
-  ),
+  fcom32: stack(2, (_env, bits, pops) => fpu.compareValue(f.widen(single(bits), f.SINGLE), isDenormal32(bits), pops)),
   fcom64: stack(3, (_env, low, high, pops) =>
     fpu.compareValue(f.widen(join(low, high), f.DOUBLE), isDenormal64(low, high), pops),
   ),
   ficom: stack(2, (_env, v, pops) => fpu.compareValue(f.fromInteger(BigInt(v)), false, pops)),
-  /** New flags from the old ones. */
-  fcomi: answer(4, (_env, i, quietly, pops, old) => fpu.compareFlags(i, quietly !== 0, pops, old)),
+  /** The flags. */
+  fcomi: answer(3, (_env, i, quietly, pops) => fpu.compareFlags(i, quietly !== 0, pops)),
   /** Registers. */
   fxch: stack(1, (_env, i) => fpu.exchange(i)),
   fstRegister: stack(2, (_env, i, pops) => fpu.copyTo(i, pops)),
+  fstpnce: stack(1, (_env, i) => fpu.moveAndPop(i)),
   fcmov: stack(2, (_env, i, condition) => fpu.moveIf(i, condition)),
   ffree: stack(2, (_env, i, pops) => fpu.free(i, pops)),
   fspecial: stack(1, (_env, code) => fpu.special(code)),

@@ -11,6 +11,9 @@ const LN2 = ln2();
 const PI_BITS = 230;
 const HALF_PI = halfPi();
 
+/** Processors reduce by π rounded to 66 bits (measured: sin of π's nearest neighbour is a power of two), so must we. */
+const HALF_PI_66 = 0xc90fdaa22168c234cn << BigInt(PI_BITS - 67);
+
 /** A positive value n · 2^q. */
 interface Real {
   n: bigint;
@@ -74,6 +77,7 @@ export function f2xm1(env: Env, x: Ext): Ext {
   if (k === f.ZERO) return x;
   if (k === f.INFINITY) return x.s ? f.ext(1, f.BIAS, f.ONE.m) : x;
   denormal(env, k);
+  env.flags |= f.PE;
   if (x.e > f.BIAS || (x.e === f.BIAS && x.m > f.ONE.m)) return x;
   if (x.e === f.BIAS) return x.s ? f.ext(1, f.BIAS - 1, f.ONE.m) : f.ONE;
   // expm1(y) = y · (1 + y/2 + y²/6 + …), y = x · ln 2
@@ -129,7 +133,6 @@ export function fyl2x(env: Env, x: Ext, y: Ext): Ext {
   if (kx === f.ZERO) {
     if (ky === f.ZERO) return f.invalid(env);
     if (ky === f.INFINITY) return f.infinity(y.s ^ 1);
-    denormal(env, ky);
     env.flags |= f.ZE;
     return f.infinity(y.s ^ 1);
   }
@@ -148,22 +151,28 @@ export function fyl2x(env: Env, x: Ext, y: Ext): Ext {
   denormal(env, kx, ky);
   if (isOne) return f.zero(y.s);
   if (ky === f.ZERO) return f.zero(y.s ^ (below ? 1 : 0));
-  // x = 2^k · m with m in [0.75, 1.5)
-  const length = f.bitLength(x.m);
-  let k = real(x).q + length - 1;
+  return timesLogOf(env, real(x), y);
+}
+
+/** y · log2(v) for v > 0 other than 1. */
+function timesLogOf(env: Env, v: Real, y: Ext): Ext {
+  // v = 2^k · m with m in [0.75, 1.5)
+  const length = f.bitLength(v.n);
+  let k = v.q + length - 1;
   let q = 1 - length;
-  if (x.m << 1n >= 3n << BigInt(length - 1)) {
+  if (v.n << 1n >= 3n << BigInt(length - 1)) {
     k++;
     q--;
   }
   const one = 1n << BigInt(-q);
-  const difference = x.m - one;
+  const difference = v.n - one;
   if (difference === 0n) {
-    // A power of two: the product is exact but for its rounding.
-    const n = BigInt(Math.abs(k)) * y.m;
-    return f.round(env, y.s ^ (k < 0 ? 1 : 0), n, real(y).q, 64);
+    // A power of two: the product is exact but for its rounding; processors say inexact all the same.
+    const r = f.round(env, y.s ^ (k < 0 ? 1 : 0), BigInt(Math.abs(k)) * y.m, real(y).q, 64);
+    env.flags |= r.e === 0 ? f.PE | f.UE : f.PE;
+    return r;
   }
-  const log = logOfRatio({ n: difference < 0n ? -difference : difference, q: 0 }, { n: x.m + one, q: 0 });
+  const log = logOfRatio({ n: difference < 0n ? -difference : difference, q: 0 }, { n: v.n + one, q: 0 });
   if (k === 0) return timesLog(env, y, difference < 0n, log);
   const sum = (BigInt(k) << BigInt(F)) + (difference < 0n ? -fixed(log) : fixed(log));
   return timesLog(env, y, sum < 0n, { n: sum < 0n ? -sum : sum, q: -F });
@@ -191,12 +200,17 @@ export function fyl2xp1(env: Env, x: Ext, y: Ext): Ext {
     const linear = quotient({ n: r.n, q: r.q }, { n: LN2, q: -F });
     return timesLog(env, y, x.s === 1, linear);
   }
-  const q = Math.min(r.q, 1);
+  const q = Math.min(r.q, 0);
   const n = r.n << BigInt(r.q - q);
-  const two = 2n << BigInt(-q);
-  const sum = x.s ? two - n : two + n;
-  if (sum <= 0n || (x.s && n * 2n >= two)) return f.invalid(env);
-  return timesLog(env, y, x.s === 1, logOfRatio({ n, q: 0 }, { n: sum, q: 0 }));
+  const one = 1n << BigInt(-q);
+  // Beyond a quarter (the manual's limit is 1 − √½) nothing cancels in 1 + x.
+  if (n << 2n > one) {
+    const sum = x.s ? one - n : one + n;
+    if (sum > 0n) return timesLogOf(env, { n: sum, q }, y);
+    env.flags |= f.PE;
+    return x;
+  }
+  return timesLog(env, y, x.s === 1, logOfRatio({ n, q: 0 }, { n: x.s ? 2n * one - n : 2n * one + n, q: 0 }));
 }
 
 /** Reduce |x| < 2^63 to r in [−π/4, π/4] and the quadrant. */
@@ -206,8 +220,8 @@ function reduce(x: Ext): { r: Real; negative: boolean; quadrant: number } {
   // In units of 2^-PI_BITS.
   const shift = v.q + PI_BITS;
   const scaled = shift >= 0 ? v.n << BigInt(shift) : v.n >> BigInt(-shift);
-  const k = (scaled + (HALF_PI >> 1n)) / HALF_PI;
-  const rest = scaled - k * HALF_PI;
+  const k = (scaled + (HALF_PI_66 >> 1n)) / HALF_PI_66;
+  const rest = scaled - k * HALF_PI_66;
   return { r: trim({ n: rest < 0n ? -rest : rest, q: -PI_BITS }), negative: rest < 0n, quadrant: Number(k & 3n) };
 }
 
@@ -297,7 +311,7 @@ export function fpatan(env: Env, x: Ext, y: Ext): Ext {
   const ky = f.classify(y);
   if (kx >= f.QNAN || ky >= f.QNAN) return f.propagate2(env, x, kx, y, ky);
   denormal(env, kx, ky);
-  const pi = (eighths: bigint): Ext => finish(env, y.s, { n: HALF_PI * eighths, q: -PI_BITS - 2 });
+  const pi = (quarters: bigint): Ext => finish(env, y.s, { n: HALF_PI * quarters, q: -PI_BITS - 1 });
   if (kx === f.INFINITY && ky === f.INFINITY) return pi(x.s ? 3n : 1n);
   if (ky === f.ZERO || kx === f.INFINITY) {
     if (x.s) return pi(4n);
