@@ -1,15 +1,11 @@
 /** `hospes inspect`: opens a file of the host, has it described, says which of its libraries and calls are there. */
 import * as fs from 'node:fs';
-import { table as freebsd } from '../../syscalls/freebsd/table.ts';
-import { table as linux } from '../../syscalls/linux/table.ts';
 import { UserError } from '../base/failures.ts';
 import { findOnHost } from '../host/environment.ts';
 import { writeFully } from '../host/streams.ts';
 import { bytesAsSource } from '../loader/byte-source.ts';
-import type { Table } from '../personality/define.ts';
 import { formatInspection, inspect as look } from '../tools/inspect.ts';
-
-const TABLES: Readonly<Record<string, Table>> = { linux, freebsd };
+import { callsByNumber } from '../vm/systems.ts';
 
 /** Where the dynamic linkers of common systems look without being told. */
 const LIBRARY_FOLDERS = [
@@ -24,8 +20,7 @@ const LIBRARY_FOLDERS = [
 export function inspect(program: string, options: { root: string; json?: boolean }): void {
   const path = findOnHost(program);
   if (path === undefined) throw new UserError(`${program}: not found`, 127);
-  const index = new Map(Object.entries(TABLES).map(([os, table]) => [os, table.byNumber('x86-64')]));
-  const found = look(bytesAsSource(fs.readFileSync(path)), path, (os, number) => index.get(os)?.[number]);
+  const found = look(bytesAsSource(fs.readFileSync(path)), path, callsByNumber());
   const { interpreter, needed = [] } = found.program ?? {};
   const root = options.root.replace(/\/$/, '');
   const absent = needed.filter((name) => !LIBRARY_FOLDERS.some((folder) => fs.existsSync(`${root}${folder}/${name}`)));

@@ -1,20 +1,8 @@
-/** `hospes syscalls`: the support matrix of a system, printed from its table. */
-import { table as freebsd } from '../../syscalls/freebsd/table.ts';
-import { table as linux } from '../../syscalls/linux/table.ts';
-import { UserError } from '../base/failures.ts';
+/** `hospes syscalls`: prints how far the calls of a system are supported. */
 import { writeFully } from '../host/streams.ts';
-import { matrixMarkdown, matrixText, summary } from '../personality/matrix.ts';
-
-const TABLES = { linux, freebsd } as const;
-const TITLES: Readonly<Record<keyof typeof TABLES, string>> = { linux: 'Linux', freebsd: 'FreeBSD' };
+import { supportMatrix, supportSummary, systems } from '../vm/systems.ts';
 
 export function syscalls(os: string | undefined, options: { markdown?: boolean }): void {
-  const names = Object.keys(TABLES) as (keyof typeof TABLES)[];
-  if (os === undefined) {
-    for (const name of names) writeFully(1, `${name}: ${summary(TABLES[name])}\n`);
-    return;
-  }
-  const name = names.find((one) => one === os.toLowerCase());
-  if (!name) throw new UserError(`syscalls: no system '${os}' (there are ${names.join(', ')})`, 2);
-  writeFully(1, options.markdown ? matrixMarkdown(TITLES[name], TABLES[name]) : matrixText(TABLES[name]));
+  if (os === undefined) for (const name of systems()) writeFully(1, `${name}: ${supportSummary(name)}\n`);
+  else writeFully(1, supportMatrix(os, options.markdown ? 'markdown' : 'text'));
 }

@@ -4,6 +4,8 @@ import { fail, GuestError } from '../base/failures.ts';
 import { OpenFile, READABLE, WRITABLE } from '../kernel/open-file.ts';
 import type { Stat } from './host.ts';
 
+export type { Readable, Writable } from 'node:stream';
+
 const CHUNK = 65_536;
 
 /** What the guest writes into the other end, as a Readable; owns one reference to `file`. */

@@ -200,7 +200,7 @@ export class Scheduler {
     // A full slice of computing tells how much fits: aim for SLICE_MS.
     if (executed > budget / 2) {
       const wanted = (budget * SLICE_MS) / Math.max(spent, 0.05);
-      this.#budget = Math.min(MAX_BUDGET, Math.max(MIN_BUDGET, Math.min(budget * 2, wanted)));
+      this.#budget = Math.floor(Math.min(MAX_BUDGET, Math.max(MIN_BUDGET, Math.min(budget * 2, wanted))));
     }
     if (this.#instructions >= (kernel.limits.instructions ?? Infinity)) {
       this.#violate('instructions', kernel.limits.instructions as number);

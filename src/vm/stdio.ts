@@ -1,7 +1,6 @@
 /** What a started program finds as stdin, stdout and stderr: pipes to streams of ours, this process's own descriptors, a terminal, or nothing. */
-import type { Readable, Writable } from 'node:stream';
 import type { Ending, GuestPty } from '../host/guest-process.ts';
-import { readableFrom, SinkFile, SourceFile, writableTo } from '../host/node-streams.ts';
+import { type Readable, readableFrom, SinkFile, SourceFile, type Writable, writableTo } from '../host/node-streams.ts';
 import { standardStream } from '../host/streams.ts';
 import { HostTerminal, isTerminal } from '../host/terminal.ts';
 import type { Kernel } from '../kernel/kernel.ts';
