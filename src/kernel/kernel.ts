@@ -8,6 +8,7 @@ import type { Scheduler } from '../process/scheduler.ts';
 import type { Thread } from '../process/thread.ts';
 import { FutexTable } from './futex.ts';
 import type { OpenFile } from './open-file.ts';
+import type { Ptys } from './pty.ts';
 import type { SocketFamily } from './socket.ts';
 import { Timers } from './timers.ts';
 import type { Tty } from './tty.ts';
@@ -96,6 +97,8 @@ export class Kernel {
   readonly firstSession: Session = { id: 1, terminal: undefined };
   /** What socket() can make, by symbolic family ('unix', 'inet', 'inet6', 'netlink'). */
   readonly socketFamilies = new Map<string, SocketFamily>();
+  /** Pseudo-terminals; set by the composition root, since they need to signal processes. */
+  ptys!: Ptys;
   /** Set once by the scheduler's constructor. */
   scheduler!: Scheduler;
   hostname: string;
