@@ -107,7 +107,7 @@ export const ALU_ROWS = [
   op('C7 /0 iz', 'mov', 'Ev,Iz'),
   op('8C /r', 'movFromSegment', 'Ev,Sw'),
   op('8E /r', 'movToSegment', 'Sw,Ew'),
-  op('0F C3 /r', 'movnti', 'My,Gy'),
+  op('NP 0F C3 /r', 'movnti', 'My,Gy'),
   op('8D /r', 'lea', 'Gv,M'),
   op('0F B6 /r', 'movzx', 'Gv,Eb'),
   op('0F B7 /r', 'movzx', 'Gv,Ew'),
