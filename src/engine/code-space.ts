@@ -6,10 +6,9 @@ import { STATE_BLOCKS, STATE_COUNT, STATE_SIZE } from '../memory/runtime-area.ts
 import { BlockMap } from './block-map.ts';
 import type { CodeSpace, Cpu, Exit } from './engine.ts';
 import * as exits from './exits.ts';
+import type { Linkage, SlowAccess } from './linkage.ts';
 import type { TranslatingEngine } from './translating-engine.ts';
 import type { Source } from './translator/translator.ts';
-
-type Callable = (...args: never[]) => unknown;
 
 /** Names of exits for statistics. */
 const EXIT_NAMES = [
@@ -36,15 +35,11 @@ export class WasmCodeSpace implements CodeSpace {
   readonly blocks: BlockMap;
   readonly #engine: TranslatingEngine;
   readonly #isa: Isa;
-  readonly #table = new WebAssembly.Table({ element: 'anyfunc', initial: 1024 });
-  /** What modules may import, by name. */
-  readonly #imports: Record<string, unknown>;
+  readonly #linkage: Linkage;
   readonly #dispatch: (state: number, depth: number, until: bigint, stack: bigint) => number;
   /** The thread `run` is about. */
   #running: Cpu | undefined;
   readonly #step: (state: number, record: number) => number;
-  /** How many of the engine's handler modules are instantiated here. */
-  #handlerModules = 0;
   readonly #exit: Exit = {
     kind: 'budget',
     address: 0,
@@ -56,7 +51,6 @@ export class WasmCodeSpace implements CodeSpace {
   #fault: MemoryFault | undefined;
   /** An error of ours that crossed wasm. */
   #error: unknown;
-  readonly #used = new Set<WebAssembly.Module>();
   /** PCs that became hot and wait for a batch. */
   readonly queue = new Set<number>();
   /** What the translator reads from. */
@@ -69,22 +63,15 @@ export class WasmCodeSpace implements CodeSpace {
     this.space = space;
     const isa = engine.isa;
     this.#isa = isa;
-    const imports: Record<string, unknown> = {
-      memory: space.memory,
-      table: this.#table,
-      slowRead: (state: number, low: number, high: number, bytes: number) =>
-        this.#slow(state, low, high, bytes, 'read'),
-      slowProbe: (state: number, low: number, high: number, bytes: number) =>
-        this.#slow(state, low, high, bytes, 'probe'),
-      slowWrite: (state: number, low: number, high: number, bytes: number) =>
-        this.#slow(state, low, high, bytes, 'write'),
-      event: (state: number, what: number) => this.#event(state, what),
-    };
-    for (const [name, helper] of Object.entries(isa.helpers)) imports[name] = helper.make(space) as Callable;
-    const runtime = new WebAssembly.Instance(engine.runtime, { e: imports } as never).exports;
-    this.#imports = { ...imports, ...runtime };
-    this.#dispatch = runtime.dispatch as (state: number, depth: number, until: bigint, stack: bigint) => number;
-    this.#step = runtime.step as (state: number, record: number) => number;
+    this.#linkage = engine.linkageOf(space.memory);
+    this.#linkage.adopt({
+      space,
+      slow: (state, low, high, bytes, what) => this.#slow(state, low, high, bytes, what),
+      event: (state, what) => this.#event(state, what),
+    });
+    const { dispatch, step } = this.#linkage.imports;
+    this.#dispatch = dispatch as (state: number, depth: number, until: bigint, stack: bigint) => number;
+    this.#step = step as (state: number, record: number) => number;
     this.blocks = new BlockMap(space, isa, (run) => this.#handlersOf(run));
     this.source = { blocks: this.blocks, fetch: (start, length) => fetchAll(space, start, length) };
     this.blocks.onFlush = () => engine.flushed(this);
@@ -94,7 +81,7 @@ export class WasmCodeSpace implements CodeSpace {
     const index = this.#freeStates.pop() ?? this.#states++;
     if (index >= STATE_COUNT) bug('out of state blocks');
     const state = STATE_BLOCKS + index * STATE_SIZE;
-    const cpu = this.#engine.createCpu(this.space, state, this.#imports.flags as never);
+    const cpu = this.#engine.createCpu(this.space, state, this.#linkage.imports.flags as never);
     cpu.reset();
     return cpu;
   }
@@ -156,7 +143,7 @@ export class WasmCodeSpace implements CodeSpace {
   }
 
   /** A check failed or the access is out of the ordinary: do it the careful way. Answers 0 after a fault. */
-  #slow(state: number, low: number, high: number, bytes: number, what: 'read' | 'probe' | 'write'): number {
+  #slow(state: number, low: number, high: number, bytes: number, what: SlowAccess): number {
     const { space } = this;
     // Non-canonical addresses lose low bits here, which no fault report shows.
     const address = (high >>> 0) * 0x1_0000_0000 + (low >>> 0);
@@ -232,25 +219,13 @@ export class WasmCodeSpace implements CodeSpace {
   /** Table indices of the handlers of a run of instructions, instantiated here. */
   #handlersOf(run: readonly Instruction[]): readonly number[] {
     const indices = this.#engine.handlers.indices(run);
-    const { modules, tableSize } = this.#engine.handlers;
-    this.growTable(tableSize);
-    while (this.#handlerModules < modules.length) this.instantiate(modules[this.#handlerModules++]);
+    this.#linkage.useHandlers(this.#engine.handlers);
     return indices;
   }
 
   /** Make a module's functions callable here. */
   use(module: WebAssembly.Module, tableSize: number): void {
-    if (this.#used.has(module)) return;
-    this.#used.add(module);
-    this.growTable(tableSize);
-    this.instantiate(module);
-  }
-  /** Instantiate a module of this engine over this memory; its element segments fill the table. */
-  instantiate(module: WebAssembly.Module): void {
-    new WebAssembly.Instance(module, { e: this.#imports } as never);
-  }
-  growTable(size: number): void {
-    if (this.#table.length < size) this.#table.grow(Math.max(size, this.#table.length * 2) - this.#table.length);
+    this.#linkage.use(module, tableSize);
   }
 
   /** Also leaves the runtime's area zeroed, so that the memory serves a later process. */

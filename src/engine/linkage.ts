@@ -1,0 +1,97 @@
+/** The engine's modules instantiated over one wasm memory: function table, imports, exports. Outlives an address space, because memories are used again and instantiating is what costs most in a new process. */
+import type { Isa } from '../isa/isa.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
+import type { HandlerSet } from './interpreter/handler-set.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: helpers take and give whatever their row says
+type Callable = (...args: any[]) => any;
+
+export type SlowAccess = 'read' | 'probe' | 'write';
+
+/** Who answers what the code asks for: the code space that uses the memory at present. */
+export interface LinkageOwner {
+  readonly space: AddressSpace;
+  slow(state: number, low: number, high: number, bytes: number, what: SlowAccess): number;
+  event(state: number, what: number): number;
+}
+
+export class Linkage {
+  /** What modules may import, by name: the functions below, helpers, and the runtime's exports. */
+  readonly imports: Record<string, unknown>;
+  readonly #table = new WebAssembly.Table({ element: 'anyfunc', initial: 1024 });
+  readonly #isa: Isa;
+  readonly #helpers: Record<string, Callable> = {};
+  #owner!: LinkageOwner;
+  /** How many of the handler modules are instantiated here. */
+  #handlerModules = 0;
+  readonly #used = new Set<WebAssembly.Module>();
+
+  constructor(isa: Isa, runtime: WebAssembly.Module, memory: WebAssembly.Memory) {
+    this.#isa = isa;
+    type A = [state: number, low: number, high: number, bytes: number];
+    const imports: Record<string, unknown> = {
+      memory,
+      table: this.#table,
+      slowRead: (...[state, low, high, bytes]: A) => this.#owner.slow(state, low, high, bytes, 'read'),
+      slowProbe: (...[state, low, high, bytes]: A) => this.#owner.slow(state, low, high, bytes, 'probe'),
+      slowWrite: (...[state, low, high, bytes]: A) => this.#owner.slow(state, low, high, bytes, 'write'),
+      event: (state: number, what: number) => this.#owner.event(state, what),
+    };
+    for (const [name, helper] of Object.entries(isa.helpers)) {
+      imports[name] = forward(this.#helpers, name, helper.params.length + 1);
+    }
+    const { exports } = new WebAssembly.Instance(runtime, { e: imports });
+    this.imports = { ...imports, ...exports };
+  }
+
+  /** From now on everything is asked of this owner. */
+  adopt(owner: LinkageOwner): void {
+    this.#owner = owner;
+    for (const [name, helper] of Object.entries(this.#isa.helpers)) {
+      this.#helpers[name] = helper.make(owner.space) as Callable;
+    }
+  }
+
+  /** Make all handlers made so far callable here. */
+  useHandlers({ modules, tableSize }: HandlerSet): void {
+    this.#growTable(tableSize);
+    while (this.#handlerModules < modules.length) this.#instantiate(modules[this.#handlerModules++]);
+  }
+
+  /** Make a module's functions callable here. */
+  use(module: WebAssembly.Module, tableSize: number): void {
+    if (this.#used.has(module)) return;
+    this.#used.add(module);
+    this.#growTable(tableSize);
+    this.#instantiate(module);
+  }
+
+  /** A module's element segments fill the table. */
+  #instantiate(module: WebAssembly.Module): void {
+    new WebAssembly.Instance(module, { e: this.imports as Record<string, unknown> });
+  }
+
+  #growTable(size: number): void {
+    if (this.#table.length < size) this.#table.grow(Math.max(size, this.#table.length * 2) - this.#table.length);
+  }
+}
+
+/** A function of fixed arity that calls whatever stands under `name` then: the helper bound to the present owner. */
+function forward(to: Record<string, Callable>, name: string, arity: number): Callable {
+  switch (arity) {
+    case 1:
+      return (a) => to[name](a);
+    case 2:
+      return (a, b) => to[name](a, b);
+    case 3:
+      return (a, b, c) => to[name](a, b, c);
+    case 4:
+      return (a, b, c, d) => to[name](a, b, c, d);
+    case 5:
+      return (a, b, c, d, e) => to[name](a, b, c, d, e);
+    case 6:
+      return (a, b, c, d, e, f) => to[name](a, b, c, d, e, f);
+    default:
+      return (...args) => to[name](...args);
+  }
+}
