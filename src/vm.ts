@@ -172,7 +172,7 @@ export class Hospes {
     const { root = '/', fs = 'memory', mounts = [], files = {} } = this.#options;
     const memory = await buildTree(this.#vfs, { root, fs, mounts, files });
     if (memory) this.#memory = (await import('./host/memory-view.ts')).viewOf(memory);
-    await equip(this.#kernel, { network: this.#options.network ?? false });
+    equip(this.#kernel, { network: this.#options.network ?? false });
   }
 
   /** The files in memory, as memfs shows them (an `fs` look-alike): the whole tree with fs memory, what was written with overlay. */

@@ -36,8 +36,8 @@ function build(): Command {
         .default('host'),
     )
     .option(
-      '--mount <host:guest[:ro|rw|cow]>',
-      'show a host directory or file in the guest (repeatable)',
+      '--mount <spec>',
+      'host:guest[:ro|rw|cow]: show a host directory or file in the guest (repeatable)',
       collect(mount),
     )
     .option('--sandbox', '--fs memory, no network, and limits: 60 s, 1 GiB of memory, 64 MiB of output')

@@ -1,6 +1,7 @@
 /** The host's terminal as the far side of the guest's: raw only from the first read until the end, size and its changes, exact output; the line discipline is the kernel's. */
 import * as fs from 'node:fs';
 import * as tty from 'node:tty';
+import type { Ptys } from '../kernel/pty.ts';
 import type { JobControl, Tty, TtyDevice, WindowSize } from '../kernel/tty.ts';
 import { Tty as KernelTty } from '../kernel/tty.ts';
 import { writeFully } from './streams.ts';
@@ -16,8 +17,8 @@ export const isTerminal = (fd: number): boolean => tty.isatty(fd);
 class HostTty extends KernelTty {
   readonly #terminal: HostTerminal;
 
-  constructor(terminal: HostTerminal, jobs: JobControl) {
-    super('/dev/tty1', terminal, jobs, { major: 4, minor: 1 });
+  constructor(terminal: HostTerminal, jobs: JobControl, number: number) {
+    super(`/dev/pts/${number}`, terminal, jobs, { major: 136, minor: number });
     this.#terminal = terminal;
   }
   override read(into: Uint8Array): number {
@@ -43,10 +44,10 @@ export class HostTerminal implements TtyDevice {
   readonly #onExit = () => this.restore();
 
   /** `fds`: those of 0, 1 and 2 that are the terminal. */
-  constructor(fds: readonly number[], jobs: JobControl) {
+  constructor(fds: readonly number[], jobs: JobControl, ptys: Ptys) {
     this.#input = fds.includes(0) ? 0 : undefined;
     this.#output = fds.find((fd) => fd !== 0) ?? 0;
-    this.tty = new HostTty(this, jobs);
+    this.tty = ptys.adopt((number) => new HostTty(this, jobs, number));
     this.tty.size = this.#size();
     process.on('SIGWINCH', this.#onResize);
     process.on('exit', this.#onExit);

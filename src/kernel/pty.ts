@@ -93,16 +93,25 @@ export class PtyMaster extends OpenFile {
 /** All pairs of a VM: /dev/ptmx makes them, /dev/pts lists them. */
 export class Ptys {
   readonly #masters = new Map<number, PtyMaster>();
+  /** Terminals whose far side is the host's. */
+  readonly #others = new Map<number, Tty>();
   readonly #jobs: JobControl;
 
   constructor(jobs: JobControl) {
     this.#jobs = jobs;
   }
 
+  /** Give a terminal that somebody else makes a number, and with it a name in /dev/pts. */
+  adopt(make: (number: number) => Tty): Tty {
+    const number = this.#free();
+    const tty = make(number);
+    this.#others.set(number, tty);
+    return tty;
+  }
+
   /** Open /dev/ptmx: a new pair. */
   create(): PtyMaster {
-    let number = 0;
-    while (this.#masters.has(number)) number++;
+    const number = this.#free();
     const device = new MasterDevice();
     const tty = new Tty(`/dev/pts/${number}`, device, this.#jobs, { major: 136, minor: number });
     const master = new PtyMaster(tty, number, device, () => this.#masters.delete(number));
@@ -112,15 +121,23 @@ export class Ptys {
 
   /** The numbers in use, for a listing of /dev/pts. */
   numbers(): number[] {
-    return [...this.#masters.keys()].sort((a, b) => a - b);
+    return [...this.#masters.keys(), ...this.#others.keys()].sort((a, b) => a - b);
   }
 
   tty(number: number): Tty | undefined {
-    return this.#masters.get(number)?.tty;
+    return this.#others.get(number) ?? this.#masters.get(number)?.tty;
+  }
+
+  #free(): number {
+    let number = 0;
+    while (this.#masters.has(number) || this.#others.has(number)) number++;
+    return number;
   }
 
   /** Open /dev/pts/N. */
   open(number: number): TtyFile {
+    const other = this.#others.get(number);
+    if (other) return new TtyFile(other);
     const master = this.#masters.get(number);
     if (!master) return fail('ENXIO');
     if (master.locked) fail('EIO');

@@ -1,4 +1,5 @@
 /** What a started program finds as stdin, stdout and stderr: pipes to streams of ours, this process's own descriptors, a terminal, or nothing. */
+import { GuestError } from '../base/failures.ts';
 import type { Ending, GuestPty } from '../host/guest-process.ts';
 import { type Readable, readableFrom, SinkFile, SourceFile, type Writable, writableTo } from '../host/node-streams.ts';
 import { standardStream } from '../host/streams.ts';
@@ -7,9 +8,10 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { OpenFile } from '../kernel/open-file.ts';
 import { Pipe, PipeEnd } from '../kernel/pipe.ts';
 import { StreamFile } from '../kernel/stream-file.ts';
-import { type JobControl, Tty, type TtyDevice, TtyFile } from '../kernel/tty.ts';
+import { type Tty, TtyFile } from '../kernel/tty.ts';
 import { jobControl } from '../process/job-control.ts';
 import type { Process } from '../process/process.ts';
+import { kernelSignal, sendToGroup } from '../process/signaling.ts';
 
 export type StdioOption = 'pipe' | 'inherit' | 'ignore' | string | Uint8Array | ((bytes: Uint8Array) => void);
 
@@ -111,7 +113,7 @@ function inheritedFiles(
   const terminals = wanted.filter(isTerminal);
   let shared: OpenFile | undefined;
   if (terminals.length > 0) {
-    const host = new HostTerminal(terminals, jobControl(kernel));
+    const host = new HostTerminal(terminals, jobControl(kernel), kernel.ptys);
     shared = new TtyFile(host.tty);
     wires.attach = (process) => controlBy(kernel, host.tty, process);
     wires.ended = () => host.close();
@@ -147,23 +149,51 @@ function terminal(kernel: Kernel, size: PtySize, count: (bytes: number) => void)
   // A character may be split between two writes.
   const decoder = new TextDecoder('utf-8');
   const waiting: string[] = [];
-  const device: TtyDevice = {
-    room: () => 65_536,
-    show(bytes) {
-      count(bytes.length);
-      const text = decoder.decode(bytes, { stream: true });
+  const master = kernel.ptys.create();
+  master.locked = false;
+  master.retain();
+  const { tty } = master;
+  const buffer = new Uint8Array(16_384);
+  const drain = () => {
+    for (;;) {
+      let length: number;
+      try {
+        length = master.read(buffer);
+      } catch (error) {
+        // Nothing more for now, or the guest's side has been closed.
+        if (error instanceof GuestError) return;
+        throw error;
+      }
+      if (length === 0) return;
+      count(length);
+      const text = decoder.decode(buffer.subarray(0, length), { stream: true });
       if (data.size === 0) waiting.push(text);
       for (const listener of data) listener(text);
-    },
+    }
   };
-  const jobs: JobControl = jobControl(kernel);
-  const tty = new Tty('/dev/pts/100', device, jobs, { major: 136, minor: 100 });
+  // Not inside the wake: the kernel is then in the middle of something.
+  master.queue.subscribe(() => queueMicrotask(drain));
   const resize = (columns: number, rows: number) => {
     tty.resize({ columns, rows, xPixels: 0, yPixels: 0 });
     kernel.scheduler.poke();
   };
   resize(size.columns ?? 80, size.rows ?? 24);
   const encoder = new TextEncoder();
+  /** What was typed and not yet taken: a program that reads slowly gets all of it. */
+  const typed: Uint8Array[] = [];
+  const type = () => {
+    while (typed.length > 0) {
+      const taken = tty.type(typed[0]);
+      if (taken < typed[0].length) {
+        typed[0] = typed[0].subarray(taken);
+        return;
+      }
+      typed.shift();
+    }
+  };
+  tty.queue.subscribe(() => {
+    if (typed.length > 0) queueMicrotask(type);
+  });
   const pty: GuestPty = {
     get columns() {
       return tty.size.columns;
@@ -181,17 +211,18 @@ function terminal(kernel: Kernel, size: PtySize, count: (bytes: number) => void)
       return { dispose: () => void exits.delete(listener) };
     },
     write(text) {
-      tty.type(typeof text === 'string' ? encoder.encode(text) : text);
+      typed.push(typeof text === 'string' ? encoder.encode(text) : text);
+      type();
       kernel.scheduler.poke();
     },
     resize,
     kill(signal = 'SIGHUP') {
       if (signal === 'SIGHUP') tty.hangUp();
-      else if (tty.session > 0) jobs.signalGroup(tty.session, signal);
+      else if (tty.session > 0) sendToGroup(kernel, tty.session, kernelSignal(signal));
       kernel.scheduler.poke();
     },
   };
-  const file = new TtyFile(tty);
+  const file = kernel.ptys.open(master.number);
   return {
     files: [file, file, file],
     streams: { stdin: null, stdout: null, stderr: null },
@@ -201,6 +232,7 @@ function terminal(kernel: Kernel, size: PtySize, count: (bytes: number) => void)
     stopped: nothing,
     continued: nothing,
     ended(ending) {
+      drain();
       for (const listener of exits) listener({ exitCode: ending.exitCode ?? 0, signal: ending.signal ?? undefined });
     },
     abandon: nothing,

@@ -53,6 +53,10 @@ export async function buildTree(vfs: Vfs, options: TreeOptions): Promise<MemoryF
       vfs.mount('/', real);
     }
   }
+  // POSIX shared memory: the host's own where files are the host's.
+  const hostShared = fs === 'host' ? lookAt('/dev/shm') : undefined;
+  if (hostShared?.type === 'directory') vfs.mount('/dev/shm', new NodeFs(hostShared.path), { type: 'tmpfs' });
+  else if (memory) vfs.mount('/dev/shm', new memory.MemoryFs(), { type: 'tmpfs' });
   for (const one of mounts) {
     const place = lookAt(one.host);
     if (place === undefined || place.type === 'other') {

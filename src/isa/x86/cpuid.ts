@@ -95,3 +95,17 @@ export const SYSTEM_HELPERS: Record<string, Helper> = {
     },
   },
 };
+
+/** The same processor in words, for whoever lists it. */
+export const processor = {
+  vendor: VENDOR,
+  family: 6,
+  model: 94,
+  stepping: 0,
+  name: BRAND.replace(/\0+$/, ''),
+  mhz: 1000,
+  flags:
+    'fpu tsc cx8 cmov clflush mmx fxsr sse sse2 syscall nx rdtscp lm pni ssse3 cx16 sse4_1 sse4_2 popcnt lahf_lm'.split(
+      ' ',
+    ),
+} as const;
