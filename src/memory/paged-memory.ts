@@ -493,6 +493,14 @@ export abstract class PagedMemory implements SharedUser {
     this.refresh(to, to + length, target);
   }
 
+  /** Whether memory stands behind the page, because it was used before: what a processor calls present. */
+  holdsPage(address: number): boolean {
+    const slot = this.#slot(address);
+    return slot >= 0
+      ? (this.#state[slot] & (PRESENT | STAINED)) === (PRESENT | STAINED)
+      : this.#far.has(Math.floor(address / PAGE_SIZE));
+  }
+
   protected residentBytes(): number {
     let pages = this.#far.size;
     for (const region of this.regions.all) {

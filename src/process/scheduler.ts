@@ -4,6 +4,7 @@ import type { Exit } from '../engine/engine.ts';
 import type { Kernel, VmLimits } from '../kernel/kernel.ts';
 import type { Timer } from '../kernel/timers.ts';
 import type { Wait } from '../kernel/wait.ts';
+import type { AddressSpace } from '../memory/address-space.ts';
 import { endProcess, endThread } from './family.ts';
 import type { Process } from './process.ts';
 import { deliverPending, hasDeliverable, sendFault, sendToProcess } from './signaling.ts';
@@ -289,7 +290,7 @@ export class Scheduler {
   /** A fault or trap becomes a signal. */
   #trouble(thread: Thread, exit: Exit): void {
     if (exit.kind === 'halt') bug('engine: halt');
-    sendFault(thread, exit.kind === 'fault' ? faultSignal(exit) : trapSignal(thread, exit));
+    sendFault(thread, exit.kind === 'fault' ? faultSignal(exit, thread.process.space) : trapSignal(thread, exit));
   }
 
   #account(thread: Thread, started: number): number {
@@ -323,10 +324,10 @@ export class Scheduler {
   }
 }
 
-function faultSignal(exit: Exit): SignalInfo {
-  // The error code of the page fault as the processor pushes it: bit 0 protection, 1 write, 2 user, 4 fetch.
+function faultSignal(exit: Exit, space: AddressSpace): SignalInfo {
+  // The error code of the page fault as the processor pushes it: bit 0 page present, 1 write, 2 user, 4 fetch.
   const errorCode =
-    (exit.reason === 'protected' ? 1 : 0) |
+    (exit.reason === 'protected' && space.holdsPage(exit.address) ? 1 : 0) |
     (exit.access === 'write' ? 2 : 0) |
     4 |
     (exit.access === 'execute' ? 16 : 0);
