@@ -257,6 +257,8 @@ export class TtyFile extends OpenFile {
   }
 
   override stat(): Stat {
+    // The same node as its name shows: ttyname() compares them.
+    if (this.place !== undefined && !this.place.deleted) return this.place.mount.fs.lstat(this.place.path);
     return this.tty.stat();
   }
 

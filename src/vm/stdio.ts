@@ -8,7 +8,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { OpenFile } from '../kernel/open-file.ts';
 import { Pipe, PipeEnd } from '../kernel/pipe.ts';
 import { StreamFile } from '../kernel/stream-file.ts';
-import { type Tty, TtyFile } from '../kernel/tty.ts';
+import type { Tty } from '../kernel/tty.ts';
 import { jobControl } from '../process/job-control.ts';
 import type { Process } from '../process/process.ts';
 import { kernelSignal, sendToGroup } from '../process/signaling.ts';
@@ -98,6 +98,10 @@ function pipe(kernel: Kernel): { reader: OpenFile; writer: OpenFile } {
   return { reader: reader.retain(), writer: writer.retain() };
 }
 
+function openTerminal(kernel: Kernel, tty: Tty): OpenFile {
+  return kernel.vfs.open(kernel.vfs.context(), undefined, tty.name, { read: true, write: true, noctty: true });
+}
+
 function nowhere(kernel: Kernel): OpenFile {
   return kernel.vfs.open(kernel.vfs.context(), undefined, '/dev/null', { read: true, write: true });
 }
@@ -114,7 +118,7 @@ function inheritedFiles(
   let shared: OpenFile | undefined;
   if (terminals.length > 0) {
     const host = new HostTerminal(terminals, jobControl(kernel), kernel.ptys);
-    shared = new TtyFile(host.tty);
+    shared = openTerminal(kernel, host.tty);
     wires.attach = (process) => controlBy(kernel, host.tty, process);
     wires.ended = () => host.close();
     wires.abandon = () => host.close();
@@ -222,7 +226,7 @@ function terminal(kernel: Kernel, size: PtySize, count: (bytes: number) => void)
       kernel.scheduler.poke();
     },
   };
-  const file = kernel.ptys.open(master.number);
+  const file = openTerminal(kernel, tty);
   return {
     files: [file, file, file],
     streams: { stdin: null, stdout: null, stderr: null },
