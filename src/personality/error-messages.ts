@@ -130,6 +130,8 @@ const MESSAGES: Readonly<Record<string, string>> = {
   EOWNERDEAD: 'Owner died',
   ENOTRECOVERABLE: 'State not recoverable',
   ERFKILL: 'Operation not possible due to RF-kill',
+  EOPNOTSUPP: 'Operation not supported',
+  EHWPOISON: 'Memory page has hardware error',
 };
 
 export function messageOf(code: string): string | undefined {

@@ -134,6 +134,7 @@ export const ERRNO: Readonly<Record<string, number>> = {
   ERFKILL: 132,
   // Second names of the above.
   EOPNOTSUPP: 95,
+  EHWPOISON: 133,
   EWOULDBLOCK: 11,
 };
 
