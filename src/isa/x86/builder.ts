@@ -130,8 +130,9 @@ class KnownGpr extends Operand {
     const whole = b.getReg(this.#index, 'i64');
     return access === 'i64' ? whole : b.clean(b.wrap(whole), ACCESS[access].bytes * 8);
   }
-  write(): void {
-    throw new Error('partial write of a general register');
+  write(access: Access, v: Node): void {
+    if (access !== 'i64') throw new Error('partial write of a general register');
+    this.b.setReg(this.#index, v);
   }
 }
 

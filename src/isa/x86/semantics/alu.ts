@@ -454,15 +454,20 @@ export const ALU: Record<(typeof ALU_ROWS)[number]['mnemonic'], Semantics> = {
     const accumulator = b.fixedGpr(RAX, dst.width);
     const [x, a, fresh] = [dst.get(), accumulator.get(), src.get()];
     const equal = b.eq(a, x);
-    // The destination is written in either case. Unequal: it goes to the accumulator, which otherwise stays whole.
-    if (dst.width === 32 && !dst.isMemory) {
-      // An unequal 32-bit register destination keeps its upper half cleared as by any 32-bit write.
-      dst.set(b.select(equal, fresh, x));
-      b.setGpr(RAX, b.select(equal, b.gpr(RAX), b.extendU(x)));
-    } else {
+    if (dst.isMemory) {
+      // Memory is written in either case.
       dst.set(b.select(equal, fresh, x));
       if (dst.width === 32) b.setGpr(RAX, b.select(equal, b.gpr(RAX), b.extendU(x)));
       else accumulator.set(b.select(equal, accumulator.get(), x));
+    } else if (dst.width === 32) {
+      // Only the register that receives a value has its upper half cleared: the destination if equal, else the accumulator.
+      const [whole, accumulated] = [dst.read('i64'), b.gpr(RAX)];
+      b.setGpr(RAX, b.select(equal, accumulated, b.extendU(x)));
+      dst.write('i64', b.select(equal, b.extendU(fresh), whole));
+    } else {
+      const kept = accumulator.get();
+      accumulator.set(b.select(equal, kept, x));
+      dst.set(b.select(equal, fresh, x));
     }
     b.flags.sub(dst.width, a, x);
   },

@@ -1,6 +1,6 @@
 /** Meaning of stack, control-transfer, system and string instructions (rows/control.ts). */
 import { EXIT_BREAKPOINT, EXIT_ILLEGAL, EXIT_INT80, EXIT_PRIVILEGED, EXIT_SYSCALL } from '../../../engine/exits.ts';
-import type { Node } from '../../../ir/builder.ts';
+import { Builder, type Node } from '../../../ir/builder.ts';
 import type { Operand, X86Builder } from '../builder.ts';
 import { ARITHMETIC_FLAGS } from '../flags.ts';
 import { CC } from '../rows/alu.ts';
@@ -166,14 +166,25 @@ export const CONTROL: Record<(typeof CONTROL_ROWS)[number]['mnemonic'], Semantic
   pushSegment(b) {
     b.push(b.instruction.operandSize, b.toWidth(b.i32(0), b.instruction.operandSize));
   },
-  enter(b, size, level) {
+  enter(b, size, nesting) {
     const width = b.instruction.operandSize;
-    if (Number(level.width) !== 8) return;
-    // Nesting levels other than 0 are not used by compilers; they trap as illegal rather than do half of the work.
-    b.stopIf(b.wrap(b.and(level.get(), 31)), EXIT_ILLEGAL);
-    const frame = b.sub(b.gpr(RSP), width / 8);
-    b.store(frame, width === 16 ? 'u16' : 'i64', b.fixedGpr(RBP, width).get());
-    b.setGpr(RSP, b.sub(frame, b.extendU(size.get())));
+    const bytes = width / 8;
+    const access = width === 16 ? 'u16' : 'i64';
+    const level = Number(Builder.constantOf(nesting.get())) & 31;
+    const frame = b.sub(b.gpr(RSP), bytes);
+    const old = b.gpr(RBP);
+    // Everything that may fault comes first: the frame pointers copied from outer levels, the stack they go to, and its new end.
+    const copied = Array.from({ length: Math.max(0, level - 1) }, (_, i) => b.load(b.sub(old, (i + 1) * bytes), access));
+    const pushed = level === 0 ? [] : [...copied, b.toWidth(frame, width)];
+    const bottom = b.sub(frame, pushed.length * bytes);
+    b.probe(bottom, (pushed.length + 1) * bytes);
+    const end = b.sub(bottom, Number(Builder.constantOf(size.get())) & 0xffff);
+    b.probe(end, bytes);
+    b.store(frame, access, b.fixedGpr(RBP, width).get());
+    pushed.forEach((v, i) => {
+      b.store(b.sub(frame, (i + 1) * bytes), access, v);
+    });
+    b.setGpr(RSP, end);
     b.fixedGpr(RBP, width).set(b.toWidth(frame, width));
   },
   leave(b) {
@@ -228,7 +239,6 @@ export const CONTROL: Record<(typeof CONTROL_ROWS)[number]['mnemonic'], Semantic
   },
   privileged: (b) => b.stopIf(b.i32(1), EXIT_PRIVILEGED),
   ud2: illegal,
-  pause: nothing,
   nop: nothing,
   clflush: nothing,
   cpuid(b) {
