@@ -111,6 +111,7 @@ export class AddressSpace extends GuestView {
       this.reach(Math.min(start + length, this.windowBase + WINDOW_SIZE));
     }
     const object = request.shared ? this.#sharedObject(request.file) : undefined;
+    if (request.file && !object) this.notePrivateFile(request.file);
     const region = new Region({
       start,
       end: start + length,
@@ -250,12 +251,11 @@ export class AddressSpace extends GuestView {
       if (!region.object) fail('EINVAL');
       return this.#duplicate(region, start, newSize, fixedAt);
     }
-    if (newSize < oldSize && fixedAt === undefined) {
+    if (newSize <= oldSize && fixedAt === undefined) {
       this.#clear(start + newSize, start + oldSize);
       return start;
     }
     if (start + oldSize > region.end) fail('EFAULT');
-    if (newSize === oldSize && fixedAt === undefined) return start;
     if (newSize > oldSize) this.#checkLimits(0, 0, newSize - oldSize, region.prot);
     if (fixedAt === undefined && this.#growInPlace(region, start + oldSize, start + newSize)) return start;
     if (!mayMove) fail('ENOMEM');
@@ -403,6 +403,7 @@ export class AddressSpace extends GuestView {
     for (const region of this.regions.all) {
       region.object?.share();
       region.object?.users.add(child);
+      if (region.file && !region.object) child.notePrivateFile(region.file);
       const copy = region.piece(region.start, region.end);
       child.regions.insert(copy);
       if (copy.object === undefined) child.copyPages(this, copy);

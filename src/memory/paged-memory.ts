@@ -1,10 +1,18 @@
 /** Where the bytes of a space's pages are and what state they are in: the wasm memory and its page map, lazy loading and zeroing, far pages outside the window. Which mappings exist is decided by address-space.ts. */
 import { fail, fault } from '../base/failures.ts';
+import type { MappedFile } from './address-space.ts';
 import { giveMemory, takeMemory } from './memory-pool.ts';
 import { EXECUTE, HAS_CODE, READ, READ_WIDE, WRITE, WRITE_WIDE } from './page-map.ts';
 import { type Region, RegionList } from './regions.ts';
 import { PAGE_MAP, PAGE_SHIFT, PAGE_SIZE, RUNTIME_SIZE, WINDOW_SIZE } from './runtime-area.ts';
-import { beforeFileAccess, readPages, type SharedObject, type SharedUser, writePage } from './shared-objects.ts';
+import {
+  beforeFileAccess,
+  privateUsers,
+  readPages,
+  type SharedObject,
+  type SharedUser,
+  writePage,
+} from './shared-objects.ts';
 
 /** First address that user programs cannot map. */
 export const ADDRESS_LIMIT = 0x7fff_ffff_f000;
@@ -48,6 +56,8 @@ export abstract class PagedMemory implements SharedUser {
   /** Private pages outside the window, by page number. */
   readonly #far = new Map<number, Uint8Array>();
   readonly #farCode = new Set<number>();
+  /** Keys of the files ever mapped privately here. */
+  readonly #privateFiles = new Set<unknown>();
   /** One more than the highest window page ever used. */
   #top = 0;
   #disposed = false;
@@ -418,18 +428,41 @@ export abstract class PagedMemory implements SharedUser {
   }
 
   reload(object: SharedObject, from: number, to: number): void {
+    this.#reloadWhere((region) => region.object === object, from, to);
+  }
+
+  reloadPrivate(mapKey: unknown, from: number, to: number): void {
+    if (!this.#privateFiles.has(mapKey)) return;
+    this.#reloadWhere((region) => region.object === undefined && region.file?.mapKey === mapKey, from, to);
+  }
+
+  /** Forget what was loaded, and not written since, of file positions [from, to). */
+  #reloadWhere(wanted: (region: Region) => boolean, from: number, to: number): void {
     for (const region of this.regions.all) {
-      if (region.object !== object) continue;
+      if (!wanted(region)) continue;
       const start = Math.max(region.start, region.start + (from - region.offset));
       const end = Math.min(region.end, region.start + (to - region.offset));
       if (start >= end) continue;
       const first = start - (start % PAGE_SIZE);
       const last = Math.ceil(end / PAGE_SIZE) * PAGE_SIZE;
-      this.dropCode(first, last);
-      if (!object.sole || !this.inWindow(first)) continue;
-      for (let slot = this.#slot(first); slot <= this.#slot(last - PAGE_SIZE); slot++) this.#state[slot] &= STAINED;
+      for (let page = first; page < last; page += PAGE_SIZE) this.#forgetClean(region, page);
       this.refresh(first, last, region);
     }
+  }
+
+  #forgetClean(region: Region, page: number): void {
+    const slot = this.#slot(page);
+    // Far private pages do not tell whether they were written: they stay.
+    if (slot < 0 && region.object === undefined) return;
+    if (slot >= 0 && region.object === undefined && this.#state[slot] & WRITTEN) return;
+    this.dropCode(page, page + PAGE_SIZE);
+    if (slot >= 0 && this.#isDirect(region)) this.#state[slot] &= STAINED;
+  }
+
+  /** A file is mapped privately here: pages of it that are only read follow the file. */
+  protected notePrivateFile(file: MappedFile): void {
+    this.#privateFiles.add(file.mapKey);
+    privateUsers.add(this);
   }
 
   sharedPageWritten(object: SharedObject, position: number): void {
@@ -517,6 +550,7 @@ export abstract class PagedMemory implements SharedUser {
   protected releaseMemory(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    privateUsers.delete(this);
     this.#far.clear();
     if (!this.recyclable) return;
     let stained = 0;

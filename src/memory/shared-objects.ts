@@ -141,7 +141,11 @@ export function beforeFileAccess(mapKey: unknown): void {
   if (objects.size !== 0) objects.get(mapKey)?.flush();
 }
 
-/** After file bytes [from, to) were written or cut off by a call: shared mappings see them. */
+/** Spaces that map files privately. */
+export const privateUsers = new Set<{ reloadPrivate(mapKey: unknown, from: number, to: number): void }>();
+
+/** After file bytes [from, to) were written or cut off by a call: shared mappings see them, and private ones where they only read. */
 export function afterFileWrite(mapKey: unknown, from: number, to: number): void {
   if (objects.size !== 0) objects.get(mapKey)?.reload(from, to);
+  for (const user of privateUsers) user.reloadPrivate(mapKey, from, to);
 }

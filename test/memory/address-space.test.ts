@@ -395,6 +395,16 @@ describe('shared mappings', () => {
       if (round === 0) space.map({ address: 0, length: PAGE, prot: RW, shared: true, file });
     }
   });
+  test('private ones follow the file on pages that were not written', () => {
+    const space = new AddressSpace();
+    const file = fileOf(2 * PAGE);
+    const at = space.map({ address: 0, length: 2 * PAGE, prot: RW, file });
+    space.writeU8(at + 1, 7);
+    expect(space.readU8(at + PAGE)).toBe(file.bytes[PAGE]);
+    file.bytes.fill(99);
+    afterFileWrite(file.mapKey, 0, 2 * PAGE);
+    expect([space.readU8(at + 1), space.readU8(at + 2), space.readU8(at + PAGE)]).toEqual([7, 2 * 7 + 101, 99]);
+  });
   test('stay shared after fork, private ones part', () => {
     const parent = new AddressSpace();
     const shared = parent.map({ address: 0, length: PAGE, prot: RW, shared: true });
