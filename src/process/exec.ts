@@ -85,7 +85,7 @@ export interface SpawnRequest extends ExecRequest {
   limits?: Map<string, { soft: number; hard: number }>;
 }
 
-/** A process that the VM's user starts; it runs once the scheduler does. Owns `files` from here on, also when it throws. */
+/** A process that the VM's user starts; it runs once the scheduler does. Owns `files` and `fs` from here on, also when it throws. */
 export function spawn(kernel: Kernel, request: SpawnRequest): Process {
   const limits = request.limits ?? kernel.defaultLimits();
   let loaded: ReturnType<typeof load>;
@@ -95,6 +95,7 @@ export function spawn(kernel: Kernel, request: SpawnRequest): Process {
     loaded = load(kernel, candidate, limits);
   } catch (error) {
     request.files.release();
+    request.fs.release();
     throw error;
   }
   const pid = kernel.newPid();

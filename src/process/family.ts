@@ -51,7 +51,7 @@ export function clone(parent: Thread, options: CloneOptions): Thread {
     personality: process.personality,
     memory,
     files: options.shareFiles ? process.files.share() : process.files.clone(),
-    fs: options.shareFs ? process.fs : process.fs.clone(),
+    fs: options.shareFs ? process.fs.share() : process.fs.clone(),
     credentials: { ...process.credentials, groups: [...process.credentials.groups] },
     limits: new Map([...process.limits].map(([name, limit]) => [name, { ...limit }])),
   });
@@ -165,6 +165,7 @@ function finish(process: Process, status: ProcessStatus): void {
   process.usage.maxResident = Math.max(process.usage.maxResident, process.space.usage().resident);
   releaseVforkParent(process);
   process.files.release();
+  process.fs.release();
   process.memory.drop();
   process.pending.clear();
   leaveSession(process);
