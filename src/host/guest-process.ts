@@ -78,6 +78,8 @@ export class GuestProcess extends EventEmitter<GuestProcessEvents> {
     const close = () => this.emit('close', ending.exitCode, ending.signal);
     if (left === 0) queueMicrotask(close);
     for (const stream of open) {
+      // As node:child_process: what nobody listens to is read to its end and dropped.
+      if (stream.listenerCount('readable') + stream.listenerCount('data') === 0) stream.resume();
       stream.once('close', () => {
         if (--left === 0) close();
       });

@@ -8,8 +8,8 @@ export type { Readable, Writable } from 'node:stream';
 
 const CHUNK = 65_536;
 
-/** What the guest writes into the other end, as a Readable; owns one reference to `file`. */
-export function readableFrom(file: OpenFile): Readable {
+/** What the guest writes into the other end, as a Readable; owns one reference to `file`. `passed` is told of every byte. */
+export function readableFrom(file: OpenFile, passed: (bytes: number) => void = () => {}): Readable {
   const buffer = new Uint8Array(CHUNK);
   let leave: (() => void) | undefined;
   const attempt = (stream: Readable): void => {
@@ -18,6 +18,7 @@ export function readableFrom(file: OpenFile): Readable {
     if (stream.destroyed) return;
     try {
       const count = file.read(buffer);
+      passed(count);
       stream.push(count === 0 ? null : Buffer.from(buffer.subarray(0, count)));
     } catch (error) {
       if (isAgain(error)) leave = once(file, () => attempt(stream));

@@ -6,7 +6,7 @@ import { standardStream } from '../host/streams.ts';
 import { HostTerminal, isTerminal } from '../host/terminal.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { OpenFile } from '../kernel/open-file.ts';
-import { Pipe, PipeEnd } from '../kernel/pipe.ts';
+import { makePipe } from '../kernel/pipe.ts';
 import { StreamFile } from '../kernel/stream-file.ts';
 import type { Tty } from '../kernel/tty.ts';
 import { jobControl } from '../process/job-control.ts';
@@ -62,17 +62,16 @@ export function connect(
   const inherited = inheritedFiles(kernel, [input, output, errors], wires, count);
   const toGuest = (option: StdioOption): OpenFile => {
     if (option === 'pipe') {
-      const { reader, writer } = pipe(kernel);
-      wires.streams.stdin = writableTo(writer);
+      const [reader, writer] = makePipe(kernel.realtime());
+      wires.streams.stdin = writableTo(writer.retain());
       return reader;
     }
     return option instanceof Uint8Array ? new SourceFile(option) : nowhere(kernel);
   };
   const fromGuest = (option: StdioOption, name: 'stdout' | 'stderr'): OpenFile => {
     if (option === 'pipe') {
-      const { reader, writer } = pipe(kernel);
-      wires.streams[name] = readableFrom(reader).on('data', (chunk: Buffer) => count(chunk.length));
-      wires.streams[name]?.pause();
+      const [reader, writer] = makePipe(kernel.realtime());
+      wires.streams[name] = readableFrom(reader.retain(), count);
       return writer;
     }
     if (typeof option !== 'function') return nowhere(kernel);
@@ -87,15 +86,6 @@ export function connect(
     inherited(2) ?? fromGuest(errors, 'stderr'),
   ];
   return wires;
-}
-
-/** A pipe of which the VM's user holds one end. */
-function pipe(kernel: Kernel): { reader: OpenFile; writer: OpenFile } {
-  const made = new Pipe();
-  const now = kernel.realtime();
-  const reader = new PipeEnd(made, { read: true }, now);
-  const writer = new PipeEnd(made, { write: true }, now);
-  return { reader: reader.retain(), writer: writer.retain() };
 }
 
 function openTerminal(kernel: Kernel, tty: Tty): OpenFile {
