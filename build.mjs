@@ -1,15 +1,14 @@
 // Builds dist/: one bundled ESM file each for the CLI, the library and the demonstration (start-up time counts), and
 // type declarations unless --no-types is given.
 import { spawnSync } from 'node:child_process';
+import { chmodSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { chmodSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const at = (path) => root + path;
 
-rmSync(at('dist'), { recursive: true, force: true });
 await esbuild.build({
   absWorkingDir: root,
   entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts', demo: 'src/cli/demo.ts' },
@@ -31,6 +30,19 @@ await esbuild.build({
   },
 });
 chmodSync(at('dist/cli.js'), 0o755);
+
+// The interpreter's handlers as one module beside the bundles.
+await esbuild.build({
+  absWorkingDir: root,
+  entryPoints: ['tools/prebuild.ts'],
+  outfile: '.cache/prebuild.mjs',
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  logLevel: 'warning',
+});
+const made = spawnSync(process.execPath, [at('.cache/prebuild.mjs'), at('dist/engine.bin')], { stdio: 'inherit' });
+if (made.status !== 0) process.exit(made.status ?? 1);
 
 if (!process.argv.includes('--no-types')) {
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');

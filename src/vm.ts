@@ -2,13 +2,12 @@
 import { createFreebsd } from '../syscalls/freebsd/freebsd.ts';
 import { createLinux } from '../syscalls/linux/linux.ts';
 import { GuestError, UserError } from './base/failures.ts';
-import type { EngineMode } from './engine/engine.ts';
-import { TranslatingEngine } from './engine/translating-engine.ts';
+import { createEngine } from './engine/create.ts';
+import type { Engine, EngineMode } from './engine/engine.ts';
 import { findOnHost, hostEnvironment, hostIdentity } from './host/environment.ts';
 import { type Ending, GuestProcess } from './host/guest-process.ts';
 import type { MemoryView } from './host/memory-view.ts';
-import { X86Cpu } from './isa/x86/cpu.ts';
-import { X86 } from './isa/x86/x86.ts';
+import { prebuiltFile } from './host/prebuilt.ts';
 import { FdTable } from './kernel/fd-table.ts';
 import { Kernel } from './kernel/kernel.ts';
 import { Vfs } from './kernel/vfs.ts';
@@ -122,7 +121,7 @@ export class Hospes {
   readonly #options: HospesOptions;
   readonly #limits: Limits;
   readonly #vfs: Vfs;
-  readonly #engine: TranslatingEngine;
+  readonly #engine: Engine;
   readonly #calls: CallStatistics;
   readonly #kernel: Kernel;
   readonly #scheduler: Scheduler;
@@ -146,11 +145,7 @@ export class Hospes {
     const trace = options.trace && new CallTrace(new TraceFilter(options.trace.filter), options.trace.write);
     const observers = { statistics: this.#calls, trace };
     this.#vfs = new Vfs({ now: () => hostEnvironment.realtime() });
-    this.#engine = new TranslatingEngine({
-      mode: options.engine ?? 'auto',
-      isa: X86 as never,
-      createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
-    });
+    this.#engine = createEngine(options.engine ?? 'auto', prebuiltFile());
     const { output: _output, ...limits } = this.#limits;
     this.#kernel = new Kernel({
       vfs: this.#vfs,

@@ -6,23 +6,32 @@ import { X86 } from '../isa/x86/x86.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { CodeSpace, Engine, EngineMode, EngineStats } from './engine.ts';
 import { LockstepCodeSpace } from './lockstep.ts';
+import { decodePrebuilt, type Prebuilt } from './prebuilt.ts';
 import { TranslatingEngine } from './translating-engine.ts';
 
-const tier = (mode: EngineMode) =>
-  new TranslatingEngine({ mode, isa: X86, createCpu: (space, state, flags) => new X86Cpu(space, state, flags) });
+const tier = (mode: EngineMode, prebuilt: Prebuilt | undefined) =>
+  new TranslatingEngine({
+    mode,
+    isa: X86 as never,
+    createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
+    prebuilt,
+  });
 
-/** The engine of one VM. */
-export function createEngine(mode: EngineMode): Engine {
-  return mode === 'lockstep' ? new LockstepEngine() : tier(mode);
+/** The engine of one VM. `prebuiltFile`: the modules made at build time, if there are any. */
+export function createEngine(mode: EngineMode, prebuiltFile?: Uint8Array): Engine {
+  const prebuilt = prebuiltFile && decodePrebuilt(prebuiltFile);
+  return mode === 'lockstep' ? new LockstepEngine(prebuilt) : tier(mode, prebuilt);
 }
 
 class LockstepEngine implements Engine {
   readonly mode = 'lockstep';
-  readonly #translator = tier('translator');
-  readonly #interpreter = tier('interpreter');
+  readonly #translator: TranslatingEngine;
+  readonly #interpreter: TranslatingEngine;
 
-  constructor() {
+  constructor(prebuilt: Prebuilt | undefined) {
     timestamps.deterministic = true;
+    this.#translator = tier('translator', prebuilt);
+    this.#interpreter = tier('interpreter', prebuilt);
   }
   get stats(): EngineStats {
     return this.#translator.stats;

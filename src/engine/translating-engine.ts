@@ -5,6 +5,7 @@ import { WasmCodeSpace } from './code-space.ts';
 import type { CodeSpace, Cpu, Engine, EngineMode, EngineStats } from './engine.ts';
 import { HandlerSet } from './interpreter/handler-set.ts';
 import { Linkage } from './linkage.ts';
+import type { Prebuilt } from './prebuilt.ts';
 import { runtimeModule } from './runtime-module.ts';
 import { TableSpace } from './table-space.ts';
 import { type CompiledRegion, translateBatch } from './translator/translator.ts';
@@ -22,6 +23,7 @@ export interface EngineOptions {
   threshold?: number;
   /** Hot blocks that make a batch; one that comes twice is translated at once. */
   batchSize?: number;
+  prebuilt?: Prebuilt | undefined;
 }
 
 export class TranslatingEngine implements Engine {
@@ -51,8 +53,8 @@ export class TranslatingEngine implements Engine {
     this.mode = options.mode;
     this.isa = options.isa;
     this.createCpu = options.createCpu;
-    this.runtime = new WebAssembly.Module(runtimeModule(options.isa));
-    this.handlers = new HandlerSet(options.isa, this.table);
+    this.runtime = new WebAssembly.Module((options.prebuilt?.runtime ?? runtimeModule(options.isa)) as never);
+    this.handlers = new HandlerSet(options.isa, this.table, options.prebuilt);
     this.#threshold = options.threshold ?? THRESHOLD;
     this.#batchSize = options.batchSize ?? 8;
     this.hotMask = options.mode === 'interpreter' ? -1 : this.#threshold - 1;

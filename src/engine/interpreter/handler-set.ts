@@ -1,5 +1,6 @@
 /** The interpreter's handlers of one VM: which shapes exist, at which table index, in which modules. Made on demand, shared by all address spaces. */
 import type { Instruction, Isa } from '../../isa/isa.ts';
+import type { Prebuilt } from '../prebuilt.ts';
 import type { TableSpace } from '../table-space.ts';
 import { GOTO_SHAPE, handlerModule } from './handlers.ts';
 
@@ -10,9 +11,15 @@ export class HandlerSet {
   /** In order of making; an address space instantiates them all, in this order. */
   readonly modules: WebAssembly.Module[] = [];
 
-  constructor(isa: Isa, table: TableSpace) {
+  constructor(isa: Isa, table: TableSpace, prebuilt: Prebuilt | undefined) {
     this.#isa = isa;
     this.#table = table;
+    if (!prebuilt) return;
+    const first = table.allocate(prebuilt.shapes.length);
+    prebuilt.shapes.forEach((key, i) => {
+      this.#index.set(key, first + i);
+    });
+    this.modules.push(new WebAssembly.Module(prebuilt.handlers as never));
   }
 
   get tableSize(): number {

@@ -187,6 +187,8 @@ class Decoder {
     const entry = this.#pick(candidates);
     if (!entry) return this.#unknown();
     const { row } = entry;
+    // LEA gives the offset within the segment.
+    if (row.mnemonic === 'lea') this.#segment = undefined;
     const rexW = (this.#rex & 8) !== 0;
     const opsize16 = this.#prefix66 && entry.prefix !== 0x66;
     this.#operandSize = rexW ? 64 : opsize16 ? 16 : row.d64 ? 64 : 32;
@@ -237,6 +239,8 @@ class Decoder {
         if (e.prefix === 0x66 ? !this.#prefix66 || this.#repeat !== 0 : this.#repeat !== e.prefix) continue;
       } else if (e.prefix === 0 && (this.#prefix66 || this.#repeat !== 0)) continue;
       if (e.rexW && (this.#rex & 8) === 0) continue;
+      // F3 90 with REX.B is XCHG with R8.
+      if (e.row.mnemonic === 'pause' && this.#rex & 1) continue;
       if (e.hasModrm) {
         if (modrm === undefined) throw SHORT;
         if (e.modrm >= 0 && e.modrm !== modrm) continue;

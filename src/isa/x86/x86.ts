@@ -1,7 +1,6 @@
 /** The x86-64 ISA as the engine sees it. */
 import { bug } from '../../base/failures.ts';
-import { EXIT_ILLEGAL } from '../../engine/exits.ts';
-import { X87_HELPERS } from './x87/helpers.ts';
+import { EXIT_FLOATING_POINT, EXIT_ILLEGAL } from '../../engine/exits.ts';
 import type { Builder } from '../../ir/builder.ts';
 import type { Isa, Register } from '../isa.ts';
 import { encodeOperands, type Operand, type X86Builder, X86RegionBuilder, X86ShapeBuilder } from './builder.ts';
@@ -12,6 +11,8 @@ import type { Mnemonic } from './rows/index.ts';
 import { SEMANTICS } from './semantics/index.ts';
 import { FLOAT_HELPERS, MXCSR_SPECIAL } from './soft-float.ts';
 import { FIELDS, GPR, gprOffset, RSP, SCRATCH_OFFSET, xmmOffset } from './state.ts';
+import { ES } from './x87/fpu.ts';
+import { X87_HELPERS } from './x87/helpers.ts';
 
 const registers: Register[] = [
   ...GPR.map((name, n): Register => ({ name, type: 'i64', offset: gprOffset(n) })),
@@ -31,6 +32,10 @@ function build(b: X86Builder): void {
   }
   const semantics = SEMANTICS[mnemonic as Mnemonic] as ((b: X86Builder, ...operands: Operand[]) => void) | undefined;
   if (!semantics) bug(`no semantics for ${mnemonic}`);
+  // MMX instructions wait for a pending x87 exception.
+  if (mnemonic === 'emms' || b.instruction.operands.some((o) => o.kind === 'mmx')) {
+    b.stopIf(b.and(b.field('fsw'), ES), EXIT_FLOATING_POINT);
+  }
   semantics(b, ...b.operands());
 }
 

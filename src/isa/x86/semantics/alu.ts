@@ -309,8 +309,9 @@ const scan =
     const x = src.get();
     const zero = b.eqz(x);
     const found = forward ? b.ctz(x) : b.sub(b.constant(width === 64 ? 63 : 31, x.type), b.clz(x));
-    // A zero source leaves the destination as it was (AMD documents it, Intel does it).
-    dst.set(b.select(zero, dst.get(), found));
+    // A zero source leaves the destination as it was (AMD documents it, Intel does it), its upper half included.
+    if (width === 32) dst.write('i64', b.select(zero, dst.read('i64'), b.extendU(found)));
+    else dst.set(b.select(zero, dst.get(), found));
     b.flags.result(width, b.toWidth(b.eqz(zero), width), b.i32(0));
   };
 

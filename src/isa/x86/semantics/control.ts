@@ -174,7 +174,9 @@ export const CONTROL: Record<(typeof CONTROL_ROWS)[number]['mnemonic'], Semantic
     const frame = b.sub(b.gpr(RSP), bytes);
     const old = b.gpr(RBP);
     // Everything that may fault comes first: the frame pointers copied from outer levels, the stack they go to, and its new end.
-    const copied = Array.from({ length: Math.max(0, level - 1) }, (_, i) => b.load(b.sub(old, (i + 1) * bytes), access));
+    const copied = Array.from({ length: Math.max(0, level - 1) }, (_, i) =>
+      b.load(b.sub(old, (i + 1) * bytes), access),
+    );
     const pushed = level === 0 ? [] : [...copied, b.toWidth(frame, width)];
     const bottom = b.sub(frame, pushed.length * bytes);
     b.probe(bottom, (pushed.length + 1) * bytes);

@@ -9,4 +9,13 @@ import { SSE_MOVE } from './sse-move.ts';
 import { SSE_STRING } from './sse-string.ts';
 import { X87 } from './x87.ts';
 
-export const SEMANTICS: Record<Mnemonic, Semantics> = { ...ALU, ...CONTROL, ...MMX, ...SSE_FLOAT, ...SSE_INT, ...SSE_MOVE, ...SSE_STRING, ...X87 };
+export const SEMANTICS: Record<Mnemonic, Semantics> = {
+  ...ALU,
+  ...CONTROL,
+  ...MMX,
+  ...SSE_FLOAT,
+  ...SSE_INT,
+  ...SSE_MOVE,
+  ...SSE_STRING,
+  ...X87,
+};

@@ -1,0 +1,47 @@
+/** The engine's own modules made at build time: generating them at every start would cost more than the rest of the start. Optional: what is absent is generated. */
+import type { Instruction, Isa } from '../isa/isa.ts';
+import { GOTO_SHAPE, handlerModule } from './interpreter/handlers.ts';
+import { runtimeModule } from './runtime-module.ts';
+
+export interface Prebuilt {
+  readonly runtime: Uint8Array;
+  readonly handlers: Uint8Array;
+  /** Shapes of the handlers, in table order from 1. */
+  readonly shapes: readonly string[];
+}
+
+/** Make the modules for these instructions' shapes. */
+export function prebuild(isa: Isa, instructions: readonly Instruction[]): Prebuilt {
+  const shapes = [
+    { key: GOTO_SHAPE, instruction: undefined },
+    ...instructions.map((instruction) => ({ key: instruction.shape, instruction })),
+  ];
+  return {
+    runtime: runtimeModule(isa),
+    handlers: handlerModule(isa, 1, shapes),
+    shapes: shapes.map((s) => s.key),
+  };
+}
+
+/** One file: sizes of shapes text and runtime (u32 each), shapes by line, runtime, handlers. */
+export function encodePrebuilt(p: Prebuilt): Uint8Array {
+  const text = new TextEncoder().encode(p.shapes.join('\n'));
+  const out = new Uint8Array(8 + text.length + p.runtime.length + p.handlers.length);
+  const view = new DataView(out.buffer);
+  view.setUint32(0, text.length, true);
+  view.setUint32(4, p.runtime.length, true);
+  out.set(text, 8);
+  out.set(p.runtime, 8 + text.length);
+  out.set(p.handlers, 8 + text.length + p.runtime.length);
+  return out;
+}
+
+export function decodePrebuilt(file: Uint8Array): Prebuilt {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const [text, runtime] = [view.getUint32(0, true), view.getUint32(4, true)];
+  return {
+    shapes: new TextDecoder().decode(file.subarray(8, 8 + text)).split('\n'),
+    runtime: file.subarray(8 + text, 8 + text + runtime),
+    handlers: file.subarray(8 + text + runtime),
+  };
+}

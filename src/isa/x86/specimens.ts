@@ -1,0 +1,43 @@
+/** One instruction of every common form of every row, for handlers made at build time; rare forms (fixed immediates, address-size prefixes) are made when met. */
+import { decode, type X86Instruction } from './decode.ts';
+import type { Row } from './row.ts';
+import { ROWS } from './rows/index.ts';
+
+const isByte = (word: string) => /^[0-9A-F]{2}$/.test(word);
+
+/** Encodings of a row: operand sizes by prefix, memory and register form, repetition where it has one. */
+function encodings(row: Row): Uint8Array[] {
+  const words = row.opcode.split(' ');
+  const mandatory = ['66', 'F2', 'F3'].includes(words[0]) && words.length > 1 ? [Number.parseInt(words[0], 16)] : [];
+  if (mandatory.length > 0 || words[0] === 'NP') words.shift();
+  const wide = words[0] === 'REX.W';
+  if (wide) words.shift();
+  const bytes = words.filter(isByte).map((w) => Number.parseInt(w, 16));
+  const digit = Number(words.find((w) => /^\/[0-7]$/.test(w))?.[1] ?? 0);
+  const modrms = words.some((w) => w.startsWith('/')) ? [[digit << 3], [0xc0 | (digit << 3)]] : [[]];
+  const prefixes = row.rep ? [[], [0xf2], [0xf3]] : [mandatory];
+  const list: Uint8Array[] = [];
+  for (const prefix of prefixes) {
+    for (const modrm of modrms) {
+      for (const size of [[], [0x66], [0x48]]) {
+        if (wide && size[0] !== 0x48) continue;
+        // A REX prefix comes last, the others first; zeros stand for immediates.
+        const before = size[0] === 0x48 ? [...prefix, 0x48] : [...size, ...prefix];
+        list.push(Uint8Array.from([...before, ...bytes, ...modrm, ...new Array<number>(10).fill(0)]).subarray(0, 15));
+      }
+    }
+  }
+  return list;
+}
+
+export function specimens(): X86Instruction[] {
+  const found = new Map<string, X86Instruction>();
+  for (const row of ROWS) {
+    if (row.fixed) continue;
+    for (const bytes of encodings(row)) {
+      const instruction = decode(bytes, 0x1000);
+      if (instruction?.row === row) found.set(instruction.shape, instruction);
+    }
+  }
+  return [...found.values()];
+}
