@@ -8,5 +8,5 @@ export interface Helper {
   params: readonly ('i32' | 'i64' | 'f32' | 'f64')[];
   result?: 'i32' | 'i64' | 'f32' | 'f64';
   /** Bind to one address space; read `space.view` anew at each call, since it is re-made on growth. */
-  make(space: AddressSpace): (state: number, ...args: never[]) => number | bigint | undefined | void;
+  make(space: AddressSpace): (state: number, ...args: never[]) => unknown;
 }

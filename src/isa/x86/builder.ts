@@ -118,8 +118,10 @@ class KnownGpr extends Operand {
   }
   set(v: Node): void {
     const { b } = this;
-    if (this.width === 64) return b.setReg(this.#index, v);
-    if (this.width === 32) return b.setReg(this.#index, b.extendU(v));
+    if (this.width >= 32) {
+      b.setReg(this.#index, b.extendU(v));
+      return;
+    }
     const mask = this.width === 16 ? 0xffff : 0xff;
     const shift = this.#high ? 8 : 0;
     const kept = b.and(b.getReg(this.#index, 'i64'), -1 - mask * 2 ** shift);
@@ -203,7 +205,10 @@ class KnownXmm extends Operand {
   }
   write(access: Access, v: Node): void {
     const { b } = this;
-    if (access === 'v128') return b.setReg(this.#id, v);
+    if (access === 'v128') {
+      b.setReg(this.#id, v);
+      return;
+    }
     const old = b.getReg(this.#id, 'v128');
     const lane = (
       {

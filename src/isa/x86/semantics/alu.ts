@@ -88,7 +88,10 @@ function rotated(b: X86Builder, count: Node, cf: Node, of: Node): void {
   const known = Builder.constantOf(count);
   if (known === 0) return;
   const fresh = b.or(cf, bits(b, of, OF));
-  if (known !== undefined) return b.flags.update(CF | OF, fresh);
+  if (known !== undefined) {
+    b.flags.update(CF | OF, fresh);
+    return;
+  }
   const old = b.flags.all();
   b.flags.setAll(b.select(b.ne(count, 0), b.or(b.and(old, ~(CF | OF)), fresh), old));
 }
