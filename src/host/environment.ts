@@ -27,8 +27,18 @@ export function hostIdentity(): { uid: number; gid: number; groups: number[] } {
   return {
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
-    groups: process.getgroups?.() ?? [],
+    groups: supplementaryGroups(),
   };
+}
+
+/** Node adds the effective group to the list; the kernel's own answer is without it. */
+function supplementaryGroups(): number[] {
+  try {
+    const line = /^Groups:(.*)$/m.exec(fs.readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '';
+    return line.trim().split(/\s+/).filter(Boolean).map(Number);
+  } catch {
+    return process.getgroups?.() ?? [];
+  }
 }
 
 export const hostCwd = (): string => process.cwd();

@@ -32,6 +32,7 @@ interface Outcome {
 const { values: flags } = parseArgs({
   options: {
     only: { type: 'string' },
+    cli: { type: 'string' },
     modes: { type: 'string', default: MODES.join(',') },
     jobs: { type: 'string', default: String(Math.min(2, os.availableParallelism())) },
     engine: { type: 'string', default: 'auto' },
@@ -42,18 +43,18 @@ const { values: flags } = parseArgs({
 });
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
-const cli = `${project}dist/cli.js`;
+const cli = flags.cli ?? `${project}dist/cli.js`;
 const root = prepareRoot(`${project}.cache/programs`);
 const modes = flags.modes.split(',') as Mode[];
 const only = flags.only ? new RegExp(flags.only) : undefined;
 const cases = CASES.filter((one) => (!only || only.test(one.name)) && !(flags.quick && one.slow));
 let passed = 0;
 let failed = 0;
-let directories = 0;
 
-/** A fresh directory in the root for one run. */
-function workDirectory(): string {
-  const name = `/w/${directories++}`;
+/** An empty directory in the root, the same for every run of a case. */
+function workDirectory(one: Case): string {
+  const name = `/w/${CASES.indexOf(one)}`;
+  fs.rmSync(root + name, { recursive: true, force: true });
   fs.mkdirSync(root + name, { recursive: true });
   return name;
 }
@@ -100,15 +101,15 @@ function execute(command: readonly string[], one: Case, directory: string): Prom
 }
 
 function native(one: Case): Promise<Outcome> {
-  const directory = workDirectory();
+  const directory = workDirectory(one);
   const settings = Object.entries(ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
   const enter = `mount -t proc proc ${root}/proc && mount --rbind /dev ${root}/dev && exec chroot ${root} "$@"`;
-  const inside = ['/bin/busybox', 'env', '-i', ...settings, '/bin/busybox', 'sh', '-c', 'cd "$0" && exec "$@"'];
-  return execute(['unshare', '-m', '/bin/sh', '-c', enter, 'sh', ...inside, directory, ...one.run], one, directory);
+  const inside = ['/usr/bin/env', '-i', '-C', directory, ...settings];
+  return execute(['unshare', '-m', '/bin/sh', '-c', enter, 'sh', ...inside, ...one.run], one, directory);
 }
 
 function hospes(one: Case, mode: Mode): Promise<Outcome> {
-  const directory = workDirectory();
+  const directory = workDirectory(one);
   const place = {
     host: ['--root', root],
     overlay: ['--root', root, '--fs', 'overlay'],
@@ -121,7 +122,10 @@ function hospes(one: Case, mode: Mode): Promise<Outcome> {
 
 /** What differs, in words; undefined when nothing does. */
 function difference(one: Case, mode: Mode, wanted: Outcome, got: Outcome): string | undefined {
-  const text = (bytes: Buffer) => (one.normalise ? one.normalise(bytes.toString('latin1')) : bytes.toString('latin1'));
+  const text = (bytes: Buffer) => {
+    const plain = one.normalise ? one.normalise(bytes.toString('latin1')) : bytes.toString('latin1');
+    return one.unordered ? plain.split('\n').sort().join('\n') : plain;
+  };
   if (got.status !== wanted.status) {
     return `status ${got.status} instead of ${wanted.status}; stderr: ${got.stderr.toString().trim().slice(-300)}`;
   }
@@ -178,11 +182,10 @@ function fingerprint(): string {
 async function runCase(one: Case): Promise<void> {
   const wanted = await native(one);
   for (const mode of one.slow ? modes.slice(0, 1) : modes) {
-    const before = fs.readdirSync(`${root}/w`).length;
     const got = await hospes(one, mode);
     let problem = difference(one, mode, wanted, got);
-    const untouched = mode === 'host' || fs.readdirSync(`${root}/w/${before}`, { recursive: true }).length === 0;
-    if (!problem && !untouched && Number(flags.jobs) === 1) problem = 'the host’s directory was written to';
+    const untouched = mode === 'host' || fs.readdirSync(`${root}/w/${CASES.indexOf(one)}`).length === 0;
+    if (!problem && !untouched) problem = 'the host’s directory was written to';
     const times = flags.times
       ? ` (${got.milliseconds.toFixed(0)} ms, native ${wanted.milliseconds.toFixed(0)} ms)`
       : '';
