@@ -238,7 +238,8 @@ function load(kernel: Kernel, candidate: Candidate, limits: Process['limits']) {
   const { program, interpreter } = candidate;
   const space = new AddressSpace();
   try {
-    space.limit = Math.min(limits.get('AS')?.soft ?? Infinity, kernel.limits.memory ?? Infinity);
+    space.limit = limits.get('AS')?.soft ?? Infinity;
+    space.commitLimit = kernel.limits.memory ?? Infinity;
     space.stackLimit = limits.get('STACK')?.soft ?? Infinity;
     const loaded = loadProgram(space, program, interpreter);
     const memory = new ProcessMemory(space, kernel.engine.attach(space)).retain();
