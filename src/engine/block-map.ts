@@ -39,6 +39,7 @@ export interface Translation {
   /** Index in the function table. */
   readonly index: number;
   readonly pages: readonly number[];
+  readonly instructions: number;
 }
 
 /** Longest run of instructions predecoded at once. */
@@ -102,7 +103,8 @@ export class BlockMap {
     const translation = this.#translations.get(pc);
     const slot = jumpCacheSlot(pc);
     const { view } = this.#space;
-    view.setBigInt64(slot, BigInt(pc + 1), true);
+    view.setUint32(slot, pc + 1, true);
+    view.setUint32(slot + 4, Math.floor((pc + 1) / 0x1_0000_0000), true);
     view.setInt32(slot + 8, block.record, true);
     view.setInt32(slot + 12, translation?.index ?? 0, true);
   }

@@ -547,13 +547,13 @@ function dispatchFunction(isa: Isa, regionType: number, interpret: number, event
   return f;
 }
 
-/** Push the jump-cache slot offset (i32) of a PC: its low bits, mixed so that code 32 KiB apart does not collide. */
+/** Push the jump-cache slot offset (i32) of a PC: its low bits, mixed so that code 64 KiB apart does not collide. */
 export function pushSlot(f: Func, pc: number): void {
   f.get(pc);
   f.byte(WRAP);
   f.get(pc);
   f.byte(WRAP);
-  f.i32(15);
+  f.i32(16);
   f.byte(0x76);
   f.byte(0x73);
   f.i32(JUMP_CACHE_ENTRIES - 1);
@@ -565,5 +565,5 @@ export function pushSlot(f: Func, pc: number): void {
 /** The same for JavaScript. */
 export function jumpCacheSlot(pc: number): number {
   const p = pc | 0;
-  return JUMP_CACHE + (((p ^ (p >>> 15)) & (JUMP_CACHE_ENTRIES - 1)) << 4);
+  return JUMP_CACHE + (((p ^ (p >>> 16)) & (JUMP_CACHE_ENTRIES - 1)) << 4);
 }

@@ -11,7 +11,7 @@ export const STATE_COUNT = 4096;
 
 /** Jump cache: guest PC → translated function or interpreter record. */
 export const JUMP_CACHE = STATE_BLOCKS + STATE_SIZE * STATE_COUNT;
-export const JUMP_CACHE_ENTRIES = 1 << 15;
+export const JUMP_CACHE_ENTRIES = 1 << 16;
 export const JUMP_CACHE_ENTRY = 16;
 
 /** Predecoded interpreter records, allocated upward and dropped all at once when full. */
