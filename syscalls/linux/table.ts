@@ -78,7 +78,7 @@ export const table = defineTable('linux', {
     fsync: call(74, 82, { fd: Fd }, files.fsync),
     fdatasync: call(75, 83, { fd: Fd }, files.fsync),
     sync: call(162, 81, {}, files.sync),
-    syncfs: call(306, 267, { fd: Fd }, files.fsync),
+    syncfs: call(306, 267, { fd: Fd }, files.syncfs),
     sync_file_range: call(277, 84, { fd: Fd, offset: I64, nbytes: I64, flags: U32 }, files.sync_file_range),
     fadvise64: call(221, 223, { fd: Fd, offset: I64, len: I64, advice: I32 }, files.fadvise64),
     readahead: call(187, 213, { fd: Fd, offset: I64, count: Size }, files.readahead),

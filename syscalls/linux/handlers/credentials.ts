@@ -28,8 +28,11 @@ export function getresgid(t: Task, { rgid, egid, sgid }: { rgid: Out; egid: Out;
 
 /** New credentials take effect for file access too: fsuid and fsgid follow the effective ids. */
 function become(t: Task, change: Partial<Credentials>): void {
-  Object.assign(t.process.credentials, change);
-  const { euid, egid, groups } = t.process.credentials;
+  const { credentials } = t.process;
+  const { euid: formerUser, egid: formerGroup } = credentials;
+  Object.assign(credentials, change);
+  const { euid, egid, groups } = credentials;
+  if (euid !== formerUser || egid !== formerGroup) t.process.dumpable = false;
   t.fs.uid = euid;
   t.fs.gid = egid;
   t.fs.groups = groups;

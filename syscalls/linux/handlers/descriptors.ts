@@ -103,6 +103,13 @@ export function memfd_create(t: Task, { name, flags }: { name: string; flags: nu
     fail('EINVAL');
   }
   if (name.length > 249) fail('EINVAL');
-  const file = t.vfs.open(t.fs, undefined, '/tmp', { tmpfile: true, read: true, write: true, mode: 0o777 });
+  const { umask } = t.fs;
+  t.fs.umask = 0;
+  let file: OpenFile;
+  try {
+    file = t.vfs.open(t.fs, undefined, '/tmp', { tmpfile: true, read: true, write: true, mode: 0o777 });
+  } finally {
+    t.fs.umask = umask;
+  }
   return t.files.add(file, (flags & MFD.MFD_CLOEXEC) !== 0);
 }

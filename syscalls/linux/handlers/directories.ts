@@ -127,7 +127,7 @@ export function openat2(
     missing('linux openat2 resolve');
     fail('EINVAL');
   }
-  if (flags > 0x7fff_ffff || (mode !== 0 && !(flags & (O.O_CREAT | 0o20000000)))) fail('EINVAL');
+  if (mode > 0o7777 || flags > 0x7fff_ffff || (mode !== 0 && !(flags & (O.O_CREAT | 0o20000000)))) fail('EINVAL');
   return openat(t, { dirfd, pathname, flags, mode });
 }
 
@@ -403,6 +403,8 @@ export function utimensat(t: Task, { dirfd, pathname, times, flags }: UtimensatA
   if (flags & ~(AT.AT_SYMLINK_NOFOLLOW | AT.AT_EMPTY_PATH)) fail('EINVAL');
   const atime = times ? newTime(times.atime) : 'now';
   const mtime = times ? newTime(times.mtime) : 'now';
+  // Nothing to set: the file is not even looked for.
+  if (atime === undefined && mtime === undefined) return;
   if (pathname === undefined) {
     if (dirfd === AT_FDCWD) fail('EFAULT');
     t.vfs.utimes(t.fs, t.file(dirfd), '', atime, mtime, ON_BASE);

@@ -1,5 +1,5 @@
 /** Calls on open files' bytes: read, write, seek, sizes, copies between files. Names are in directories.ts, descriptors in descriptors.ts. */
-import { fail, GuestError, missing } from '../../../src/base/failures.ts';
+import { fail, GuestError } from '../../../src/base/failures.ts';
 import { type OpenFile, READABLE } from '../../../src/kernel/open-file.ts';
 import { RegularFile } from '../../../src/kernel/regular-file.ts';
 import { Wait } from '../../../src/kernel/wait.ts';
@@ -62,8 +62,13 @@ export function preadv2(t: Task, { fd, vec, vlen, pos, flags }: Vectored2) {
 export function pwritev2(t: Task, { fd, vec, vlen, pos, flags }: Vectored2) {
   if (flags & ~RWF_KNOWN) fail('EOPNOTSUPP');
   const file = pos === -1 ? t.file(fd) : positioned(t, fd);
-  const append = flags & RWF.RWF_APPEND ? file.stat().size : undefined;
-  return writeVectors(t, file, vec, vlen, append ?? (pos === -1 ? undefined : pos));
+  const { append } = file;
+  file.append ||= (flags & RWF.RWF_APPEND) !== 0;
+  try {
+    return writeVectors(t, file, vec, vlen, pos === -1 ? undefined : pos);
+  } finally {
+    file.append = append;
+  }
 }
 
 export const lseek = (t: Task, { fd, offset, whence }: { fd: number; offset: number; whence: number }) =>
@@ -99,7 +104,16 @@ export function fallocate(
   else fail('EOPNOTSUPP');
 }
 
-export const fsync = (t: Task, { fd }: { fd: number }): void => t.file(fd).sync();
+/** Pipes, sockets and devices have nothing that could be made durable. */
+export function fsync(t: Task, { fd }: { fd: number }): void {
+  const file = t.file(fd);
+  if (file.kind === 'path') fail('EBADF');
+  const { type } = file.stat();
+  if (type !== 'file' && type !== 'directory' && type !== 'block') fail('EINVAL');
+  file.sync();
+}
+
+export const syncfs = (t: Task, { fd }: { fd: number }): void => t.file(fd).sync();
 export const sync = (): void => {};
 
 export function sync_file_range(
@@ -247,10 +261,4 @@ export function vmsplice(t: Task, { fd, vec, vlen }: Vectored & { flags: number 
   const file = t.file(fd);
   if (file.kind !== 'pipe' && file.kind !== 'fifo') fail('EBADF');
   return file.writable ? writeVectors(t, file, vec, vlen) : readVectors(t, file, vec, vlen);
-}
-
-/** Files of this system are in no need of seals, leases or notifications: named so that a report shows them. */
-export function unsupported(name: string): never {
-  missing(`linux ${name}`);
-  return fail('EINVAL');
 }

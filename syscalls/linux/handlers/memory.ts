@@ -28,11 +28,11 @@ interface MmapArgs {
 }
 
 export function mmap(t: Task, { addr, length, prot, flags, fd, offset }: MmapArgs): number {
+  const file = flags & MAP.MAP_ANONYMOUS ? undefined : t.file(fd);
   const type = flags & MAP_TYPE;
   if (type !== MAP.MAP_PRIVATE && type !== MAP.MAP_SHARED && type !== MAP.MAP_SHARED_VALIDATE) fail('EINVAL');
   if (length === 0 || offset % PAGE !== 0) fail('EINVAL');
   if (length > ADDRESS_LIMIT) fail('ENOMEM');
-  const file = flags & MAP.MAP_ANONYMOUS ? undefined : t.file(fd);
   if (flags & MAP.MAP_HUGETLB) fail('ENOMEM');
   const fixed = (flags & (MAP.MAP_FIXED | MAP.MAP_FIXED_NOREPLACE)) !== 0;
   const request: MapRequest = { address: fixed ? addr : addr - (addr % PAGE), length, prot: protection(prot), fixed };
