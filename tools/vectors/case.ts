@@ -69,3 +69,12 @@ export function freshFx(): Uint8Array {
   view.setUint32(28, 0xffff, true);
   return fx;
 }
+
+/** Registers with a background value no two of which are alike. */
+export function background(): BigUint64Array {
+  const gpr = new BigUint64Array(16);
+  for (let i = 0; i < 16; i++) gpr[i] = 0x0101_0101_0101_0101n * BigInt(i + 0x30);
+  gpr[4] = BigInt(DATA + 0x1800);
+  gpr[5] = BigInt(DATA + 0x1840);
+  return gpr;
+}

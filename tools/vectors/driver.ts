@@ -1,7 +1,10 @@
-/** The command behind `npm run vectors`: random cases on the live CPU and in our tiers, every difference in one readable line. */
+/** The command behind `npm run vectors`: random cases on the live CPU and in our tiers, every difference in one readable line; with --save the recorded vectors of the test suite. */
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { pack, type Vector } from './archive.ts';
 import type { Case } from './case.ts';
-import { makeCases, SLOTS } from './generator.ts';
+import { CHAPTERS, makeCases, rowCount, SLOTS } from './generator.ts';
 import { Player } from './player.ts';
 import { record } from './recorder.ts';
 
@@ -12,12 +15,17 @@ const { values } = parseArgs({
     only: { type: 'string' },
     tier: { type: 'string', default: 'both' },
     show: { type: 'string', default: '3' },
+    chapter: { type: 'string' },
+    strict: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
+    each: { type: 'string', default: '44' },
   },
 });
 
 const tiers =
   values.tier === 'both' ? (['interpreter', 'translator'] as const) : [values.tier as 'interpreter' | 'translator'];
 const players = tiers.map((tier) => ({ tier, player: new Player(tier) }));
+for (const { player } of players) player.strict = values.strict;
 const show = Number(values.show);
 const perMnemonic = new Map<string, number>();
 let played = 0;
@@ -66,25 +74,41 @@ function batch(cases: Case[]): void {
   }
 }
 
-let pending: Case[] = [];
-for (const c of makeCases(
-  Number(values.seed),
-  Number(values.count),
-  values.only ? new RegExp(values.only) : undefined,
-)) {
-  pending.push(c);
-  if (pending.length === SLOTS) {
-    batch(pending);
-    pending = [];
+/** Record `each` cases for every row of every chapter into test/vectors/x86. */
+function save(): void {
+  const directory = fileURLToPath(new URL('../../test/vectors/x86/', import.meta.url));
+  for (const chapter of Object.keys(CHAPTERS)) {
+    if (values.chapter && values.chapter !== chapter) continue;
+    const vectors: Vector[] = [];
+    const cases = [...makeCases(Number(values.seed), rowCount(chapter) * Number(values.each), undefined, chapter)];
+    for (let i = 0; i < cases.length; i += SLOTS) {
+      const part = cases.slice(i, i + SLOTS);
+      record(part).forEach((result, k) => {
+        vectors.push({ case: part[k], result });
+      });
+    }
+    const packed = pack(vectors);
+    writeFileSync(`${directory}${chapter}.vec.gz`, packed);
+    console.log(`${chapter}: ${vectors.length} vectors, ${packed.length} bytes`);
   }
 }
-if (pending.length) batch(pending);
-if (perMnemonic.size)
-  console.log(
-    `differences: ${[...perMnemonic]
-      .sort((a, b) => b[1] - a[1])
-      .map(([m, n]) => `${m} ${n}`)
-      .join(', ')}`,
-  );
-console.log(`${played} played, ${failed} differences`);
-process.exitCode = failed ? 1 : 0;
+
+function compareAll(): void {
+  const only = values.only ? new RegExp(values.only) : undefined;
+  let pending: Case[] = [];
+  for (const c of makeCases(Number(values.seed), Number(values.count), only, values.chapter)) {
+    pending.push(c);
+    if (pending.length === SLOTS) {
+      batch(pending);
+      pending = [];
+    }
+  }
+  if (pending.length) batch(pending);
+  const worst = [...perMnemonic].sort((a, b) => b[1] - a[1]);
+  if (worst.length) console.log(`differences: ${worst.map(([m, n]) => `${m} ${n}`).join(', ')}`);
+  console.log(`${played} played, ${failed} differences`);
+  process.exitCode = failed ? 1 : 0;
+}
+
+if (values.save) save();
+else compareAll();

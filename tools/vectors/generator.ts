@@ -1,7 +1,14 @@
 /** Makes random cases from the rows of the x86 tables: every operand kind, prefix and addressing form, with memory operands that sometimes cross pages or fault. */
 import type { Row } from '../../src/isa/x86/row.ts';
-import { ROWS } from '../../src/isa/x86/rows/index.ts';
-import { type Case, CODE, DATA, DATA_SIZE, type Patch, READONLY } from './case.ts';
+import { ALU_ROWS } from '../../src/isa/x86/rows/alu.ts';
+import { CONTROL_ROWS } from '../../src/isa/x86/rows/control.ts';
+import { MMX_ROWS } from '../../src/isa/x86/rows/mmx.ts';
+import { SSE_FLOAT_ROWS } from '../../src/isa/x86/rows/sse-float.ts';
+import { SSE_INT_ROWS } from '../../src/isa/x86/rows/sse-int.ts';
+import { SSE_MOVE_ROWS } from '../../src/isa/x86/rows/sse-move.ts';
+import { SSE_STRING_ROWS } from '../../src/isa/x86/rows/sse-string.ts';
+import { X87_ROWS } from '../../src/isa/x86/rows/x87.ts';
+import { background, type Case, CODE, DATA, DATA_SIZE, type Patch, READONLY } from './case.ts';
 import { f32, f64, f80, fxImage, integer, Random, vector } from './values.ts';
 
 /** Bytes between the instructions of a batch. */
@@ -13,7 +20,19 @@ export const SLOTS = 1600;
 /** Rows that a vector cannot hold: they ask the machine about itself or leave the process. */
 const UNTESTABLE = new Set(['cpuid', 'rdtsc', 'rdtscp', 'xgetbv', 'syscall', 'int', 'movToSegment', 'movFromSegment', 'pushSegment', 'prefetch', 'clflush', 'nop', 'hint', 'fnop8087', 'rdpmc', 'endbr']); // biome-ignore format: list
 
-export const TESTABLE: readonly Row[] = ROWS.filter((row: Row) => !UNTESTABLE.has(row.mnemonic));
+/** The files of rows; vectors are kept under the same names. */
+export const CHAPTERS: Record<string, readonly Row[]> = {
+  alu: ALU_ROWS,
+  control: CONTROL_ROWS,
+  mmx: MMX_ROWS,
+  'sse-float': SSE_FLOAT_ROWS,
+  'sse-int': SSE_INT_ROWS,
+  'sse-move': SSE_MOVE_ROWS,
+  'sse-string': SSE_STRING_ROWS,
+  x87: X87_ROWS,
+};
+
+const testable = (rows: readonly Row[]): Row[] => rows.filter((row) => !UNTESTABLE.has(row.mnemonic));
 
 const RSP = 4;
 const RBP = 5;
@@ -56,15 +75,6 @@ function form(row: Row): Form {
   }
   forms.set(row, f);
   return f;
-}
-
-/** Registers with a background value no two of which are alike. */
-function background(): BigUint64Array {
-  const gpr = new BigUint64Array(16);
-  for (let i = 0; i < 16; i++) gpr[i] = 0x0101_0101_0101_0101n * BigInt(i + 0x30);
-  gpr[RSP] = BigInt(DATA + 0x1800);
-  gpr[RBP] = BigInt(DATA + 0x1840);
-  return gpr;
 }
 
 /** Where a memory operand of this many bytes should lie. */
@@ -211,7 +221,7 @@ class Maker {
     const usesVectors =
       f.operands.some((o) => /^[VWUPQN]/.test(o)) || isX87 || /^(emms|fx|ldmxcsr|stmxcsr|maskmov)/.test(m);
     const fx = usesVectors
-      ? fxImage(r, { x87: isX87 || /^fx|emms/.test(m) || f.operands.some((o) => /^[PQN]/.test(o)), xmm: isX87 ? [] : [...new Set([0, extended, rmRegister >= 0 ? rmRegister : 1])] })
+      ? fxImage(r, { x87: isX87 || /^fx|emms/.test(m) || f.operands.some((o) => /^[PQN]/.test(o)), xmm: isX87 ? [] : [...new Set([0, extended, rmRegister >= 0 ? rmRegister : 1])], st: [0, 1, (f.modrm < 0 && rmRegister >= 0 ? rmRegister : 2) & 7] })
       : undefined; // biome-ignore format: condition
     const flags = (r.u32() & 0x8d5) | (row.rep && r.chance(0.3) ? 0x400 : 0) | 2;
     return {
@@ -365,7 +375,7 @@ class Maker {
     const m = row.mnemonic;
     if (m === 'jmpTo' || m === 'callTo' || /^cmpxchg/.test(m)) return;
     if (m === 'fxrstor') {
-      const image = fxImage(r, { x87: true, xmm: [0, 5, 15] });
+      const image = fxImage(r, { x87: true, st: [0, 3, 7], xmm: [0, 5, 15] });
       if (r.chance(0.1)) image[26] = 1;
       this.patch(target, image);
       return;
@@ -413,10 +423,11 @@ export function makeCase(r: Random, row: Row, slot: number): Case | undefined {
   return new Maker(r, row).make(FIRST + slot * SLOT);
 }
 
-/** `count` cases over all rows that match, each row in turn. */
-export function* makeCases(seed: number, count: number, filter?: RegExp): Generator<Case> {
+/** `count` cases over all rows (of one chapter) that match, each row in turn. */
+export function* makeCases(seed: number, count: number, filter?: RegExp, chapter?: string): Generator<Case> {
   const r = new Random(seed);
-  const rows = filter ? TESTABLE.filter((row) => filter.test(row.mnemonic)) : TESTABLE;
+  const all = testable(chapter ? CHAPTERS[chapter] : Object.values(CHAPTERS).flat());
+  const rows = filter ? all.filter((row) => filter.test(row.mnemonic)) : all;
   if (!rows.length) throw new Error('no row matches');
   for (let made = 0, turn = 0; made < count; turn++) {
     const c = makeCase(r, rows[turn % rows.length], made % SLOTS);
@@ -425,3 +436,6 @@ export function* makeCases(seed: number, count: number, filter?: RegExp): Genera
     yield c;
   }
 }
+
+/** How many rows of a chapter vectors are made from. */
+export const rowCount = (chapter: string): number => testable(CHAPTERS[chapter]).length;

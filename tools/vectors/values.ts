@@ -201,6 +201,8 @@ export function vector(r: Random): Uint8Array {
 /** What an FX image should be random in. */
 export interface FxWish {
   x87: boolean;
+  /** ST registers that matter. */
+  st: readonly number[];
   /** XMM registers that matter. */
   xmm: readonly number[];
 }
@@ -222,7 +224,9 @@ export function fxImage(r: Random, wish: FxWish): Uint8Array {
     view.setUint16(2, fsw, true);
     // TOP is the first register in use for the common tag pattern: rotate it so that the empty one is just below TOP.
     fx[4] = tags === 0x7f ? ((tags << top) | (tags >> (8 - top))) & 0xff : tags;
-    for (let i = 0; i < 8; i++) fx.set(f80(r), 32 + i * 16);
+    // The others are alike in every case, which keeps recorded vectors small.
+    for (let i = 0; i < 8; i++)
+      fx.set(wish.st.includes(i) ? f80(r) : Uint8Array.of(i, 0, 0, 0, 0, 0, 0, 0x80 | i, 0, 0x40), 32 + i * 16);
   }
   if (wish.xmm.length) {
     let mxcsr = 0x1f80;

@@ -1,0 +1,37 @@
+/** Replays instruction vectors recorded from hardware in the interpreter and in the translator; `npm run vectors` makes new ones. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { unpack, type Vector } from '../../tools/vectors/archive.ts';
+import { SLOTS } from '../../tools/vectors/generator.ts';
+import { Player } from '../../tools/vectors/player.ts';
+
+const directory = fileURLToPath(new URL('./x86/', import.meta.url));
+const chapters = readdirSync(directory).filter((f) => f.endsWith('.vec.gz'));
+const load = (file: string): Vector[] => [...unpack(readFileSync(directory + file))];
+
+/** One line for each vector whose outcome differs. */
+function differences(player: Player, vectors: readonly Vector[]): string[] {
+  const found: string[] = [];
+  for (let i = 0; i < vectors.length; i += SLOTS) {
+    const part = vectors.slice(i, i + SLOTS);
+    player
+      .play(part.map((v) => v.case), part.map((v) => v.result))
+      .forEach((d, k) => {
+        if (d) found.push(`${Buffer.from(part[k].case.code).toString('hex')} ${part[k].case.mnemonic}: ${d}`);
+      }); // biome-ignore format: chain
+  }
+  return found;
+}
+
+describe('instruction vectors of the hardware', () => {
+  test('there are at least 30,000', () => {
+    expect(chapters.reduce((n, file) => n + load(file).length, 0)).toBeGreaterThan(30_000);
+  });
+  for (const tier of ['interpreter', 'translator'] as const) {
+    const player = new Player(tier);
+    test.each(chapters)(`${tier}: %s`, (file) => {
+      expect(differences(player, load(file)).slice(0, 20)).toEqual([]);
+    }, 120_000); // biome-ignore format: limit
+  }
+});
