@@ -4,7 +4,7 @@ import { FdTable } from '../../src/kernel/fd-table.ts';
 import type { FsContext } from '../../src/kernel/fs-context.ts';
 import { Kernel, type VmLimits } from '../../src/kernel/kernel.ts';
 import { Vfs } from '../../src/kernel/vfs.ts';
-import type { Wait } from '../../src/kernel/wait.ts';
+import { Wait } from '../../src/kernel/wait.ts';
 import { AddressSpace } from '../../src/memory/address-space.ts';
 import type { Personality } from '../../src/personality/personality.ts';
 import { type CloneOptions, clone, endProcess, endThread, start } from '../../src/process/family.ts';
@@ -14,7 +14,7 @@ import type { ActionFlag, Signal } from '../../src/process/signals.ts';
 import { Thread } from '../../src/process/thread.ts';
 
 /** One step: a call that finishes, or names what to wait for and is tried again. */
-export type Step = (thread: Thread) => Wait | undefined | void; // biome-ignore lint/suspicious/noConfusingVoidType: a step may simply end
+export type Step = (thread: Thread) => unknown;
 /** Steps by address: a program starts at 0, handlers lie elsewhere. */
 export type Program = Map<number, Step>;
 
@@ -23,7 +23,7 @@ export function program(...steps: Step[]): Program {
   return new Map(steps.map((step, i) => [i, step]));
 }
 
-class FakeCpu implements Cpu {
+class FakeCpu {
   readonly state = 0;
   pc = 0;
   flags = 0;
@@ -39,7 +39,7 @@ class FakeCpu implements Cpu {
   getBase = () => 0;
   setBase = () => {};
   copyFrom(other: Cpu): void {
-    const from = other as FakeCpu;
+    const from = other as unknown as FakeCpu;
     this.pc = from.pc;
     this.program = from.program;
   }
@@ -48,7 +48,7 @@ class FakeCpu implements Cpu {
   restoreVectors = () => {};
 }
 
-export const cpuOf = (thread: Thread) => thread.cpu as FakeCpu;
+export const cpuOf = (thread: Thread) => thread.cpu as unknown as FakeCpu;
 
 /** Steps name no files. */
 const place = { clone: () => place, share: () => place, release: () => {} } as unknown as FsContext;
@@ -63,11 +63,11 @@ class FakeCodeSpace implements CodeSpace {
     trap: 'illegal',
     gate: 'syscall',
   } as Exit;
-  createCpu = () => new FakeCpu();
+  createCpu = () => new FakeCpu() as unknown as Cpu;
   releaseCpu = () => {};
   dispose = () => {};
   run(cpu: Cpu, budget: number): Exit {
-    const fake = cpu as FakeCpu;
+    const fake = cpu as unknown as FakeCpu;
     if (fake.fault) {
       const fault = fake.fault;
       fake.fault = undefined;
@@ -94,7 +94,7 @@ class FakePersonality implements Personality {
     }
     const before = cpu.pc;
     const wait = step(thread);
-    if (wait) return wait;
+    if (wait instanceof Wait) return wait;
     if (cpu.pc === before && thread.state !== 'ended') cpu.pc++;
     return undefined;
   }
