@@ -2,7 +2,8 @@
 import { Bug } from '../base/failures.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import { PROT_WRITE } from '../memory/address-space.ts';
-import { RUNTIME_SIZE } from '../memory/runtime-area.ts';
+import { READ } from '../memory/page-map.ts';
+import { PAGE_MAP, PAGE_SIZE, RUNTIME_SIZE } from '../memory/runtime-area.ts';
 import type { CodeSpace, Cpu, Exit } from './engine.ts';
 
 /** Instructions compared at once; a difference is then narrowed down by halving. */
@@ -135,18 +136,22 @@ function differenceOf(names: readonly string[], a: Cpu, b: Cpu): string | undefi
   return lines.length ? lines.join('\n') : undefined;
 }
 
-/** Compare the writable private pages of the window. */
+/** Compare the writable private pages of the window that are present on both sides: a file page that only one side has loaded has not been used by the other. */
 function memoryDifference(a: AddressSpace, b: AddressSpace): string | undefined {
   for (const m of a.mappings()) {
-    const from = m.start - a.windowBase + RUNTIME_SIZE;
-    const to = Math.min(m.end - a.windowBase + RUNTIME_SIZE, a.u8.length, b.u8.length);
-    if (!(m.prot & PROT_WRITE) || m.shared || from < RUNTIME_SIZE || to <= from) continue;
-    const x = new BigUint64Array(a.u8.buffer, from, (to - from) / 8);
-    const y = new BigUint64Array(b.u8.buffer, from, (to - from) / 8);
-    const at = x.findIndex((v, i) => v !== y[i]);
-    if (at >= 0) {
-      const address = (m.start + at * 8).toString(16);
-      return `  memory at 0x${address}: translator ${x[at].toString(16)}, interpreter ${y[at].toString(16)}`;
+    if (!(m.prot & PROT_WRITE) || m.shared) continue;
+    for (let page = m.start; page < m.end; page += PAGE_SIZE) {
+      const index = (page - a.windowBase) / PAGE_SIZE;
+      const from = page - a.windowBase + RUNTIME_SIZE;
+      if (index < 0 || from + PAGE_SIZE > Math.min(a.u8.length, b.u8.length)) break;
+      if (!(a.u8[PAGE_MAP + index] & b.u8[PAGE_MAP + index] & READ)) continue;
+      const x = new BigUint64Array(a.u8.buffer, from, PAGE_SIZE / 8);
+      const y = new BigUint64Array(b.u8.buffer, from, PAGE_SIZE / 8);
+      const at = x.findIndex((v, i) => v !== y[i]);
+      if (at >= 0) {
+        const address = (page + at * 8).toString(16);
+        return `  memory at 0x${address}: translator ${x[at].toString(16)}, interpreter ${y[at].toString(16)}`;
+      }
     }
   }
   return undefined;

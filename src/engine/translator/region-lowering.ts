@@ -108,7 +108,7 @@ export class RegionLowering extends Lowering {
         builders.set(pc, b);
         // What is known about flags passes along the only way in.
         const from = predecessors.get(pc) ?? [];
-        if (pc !== region.entry && from.length === 1 && !repeats(region.blocks.get(from[0])!))
+        if (pc !== region.entry && from.length === 1 && passesKnowledge(region.blocks.get(from[0])!))
           b.inherit(ready(from[0]));
         this.#append(region.blocks.get(pc)!, b);
       }
@@ -625,9 +625,10 @@ export class RegionLowering extends Lowering {
   }
 }
 
-/** A block that repeats itself is left from its middle too. */
-function repeats(block: RegionBlock): boolean {
-  return block.instructions[block.instructions.length - 1].loops;
+/** What is known at a block's end holds in its successor, unless the block is left from its middle too (it repeats itself) or a callee runs in between. */
+function passesKnowledge(block: RegionBlock): boolean {
+  const { loops, flow } = block.instructions[block.instructions.length - 1];
+  return !loops && flow !== 'call' && flow !== 'indirect-call';
 }
 
 const isGuard = (n: Node): boolean => n.kind === 'guard';
