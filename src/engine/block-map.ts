@@ -62,10 +62,6 @@ export class BlockMap {
   #goto = 0;
   /** Tables of targets seen, by the PC of the indirect jump. */
   readonly #indirect = new Map<number, number[]>();
-  /** Called when everything was dropped because the records ran out of room. */
-  onFlush: () => void = () => {};
-  /** Called when the code of some pages changed. */
-  onDrop: (translation: Translation) => void = () => {};
 
   constructor(space: AddressSpace, isa: Isa, handlers: (instructions: readonly Instruction[]) => readonly number[]) {
     this.#space = space;
@@ -236,7 +232,6 @@ export class BlockMap {
       if (this.#translations.get(translation.pc) === translation) this.#translations.delete(translation.pc);
       this.#forget(translation.pc);
       for (const other of translation.pages) this.#pages.get(other)?.translations.delete(translation);
-      this.onDrop(translation);
     }
   }
 
@@ -245,6 +240,14 @@ export class BlockMap {
     const { u8 } = this.#space;
     u8.fill(0, RECORDS, Math.max(this.#highest, this.#free));
     u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
+  }
+
+  /** Forget every translation, keep the records. */
+  dropTranslations(): void {
+    this.generation++;
+    this.#translations.clear();
+    for (const entry of this.#pages.values()) entry.translations.clear();
+    this.#space.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
   }
 
   /** Drop everything. */
@@ -256,7 +259,6 @@ export class BlockMap {
     this.#highest = Math.max(this.#highest, this.#free);
     this.#free = RECORDS;
     this.#space.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
-    this.onFlush();
   }
 }
 

@@ -74,7 +74,7 @@ export class WasmCodeSpace implements CodeSpace {
     this.#step = step as (state: number, record: number) => number;
     this.blocks = new BlockMap(space, isa, (run) => this.#handlersOf(run));
     this.source = { blocks: this.blocks, fetch: (start, length) => fetchAll(space, start, length) };
-    this.blocks.onFlush = () => engine.flushed(this);
+    engine.cache.join(this);
   }
 
   createCpu(): Cpu {
@@ -224,14 +224,19 @@ export class WasmCodeSpace implements CodeSpace {
   }
 
   /** Make a module's functions callable here. */
-  use(module: WebAssembly.Module, tableSize: number): void {
-    this.#linkage.use(module, tableSize);
+  use(module: WebAssembly.Module, tableSize: number, generation: number): void {
+    this.#linkage.use(module, tableSize, generation);
+  }
+
+  /** The code cache is emptied. */
+  dropTranslations(): void {
+    this.blocks.dropTranslations();
   }
 
   /** Also leaves the runtime's area zeroed, so that the memory serves a later process. */
   dispose(): void {
     if (this.space.recyclable) return;
-    this.#engine.released(this);
+    this.#engine.cache.leave(this);
     this.space.onCodeChanged = () => {};
     this.blocks.erase();
     this.space.u8.fill(0, STATE_BLOCKS, STATE_BLOCKS + this.#states * STATE_SIZE);

@@ -2,6 +2,7 @@
 import type { Isa } from '../isa/isa.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { HandlerSet } from './interpreter/handler-set.ts';
+import { FIRST_REGION } from './table-space.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: helpers take and give whatever their row says
 type Callable = (...args: any[]) => any;
@@ -18,13 +19,14 @@ export interface LinkageOwner {
 export class Linkage {
   /** What modules may import, by name: the functions below, helpers, and the runtime's exports. */
   readonly imports: Record<string, unknown>;
-  readonly #table = new WebAssembly.Table({ element: 'anyfunc', initial: 1024 });
+  readonly #table = new WebAssembly.Table({ element: 'anyfunc', initial: FIRST_REGION });
   readonly #isa: Isa;
   readonly #helpers: Record<string, Callable> = {};
   #owner!: LinkageOwner;
   /** How many of the handler modules are instantiated here. */
   #handlerModules = 0;
   readonly #used = new Set<WebAssembly.Module>();
+  #generation = 0;
 
   constructor(isa: Isa, runtime: WebAssembly.Module, memory: WebAssembly.Memory) {
     this.#isa = isa;
@@ -58,8 +60,14 @@ export class Linkage {
     while (this.#handlerModules < modules.length) this.#instantiate(modules[this.#handlerModules++]);
   }
 
-  /** Make a module's functions callable here. */
-  use(module: WebAssembly.Module, tableSize: number): void {
+  /** Make a module's functions callable here. `generation`: the code cache's. */
+  use(module: WebAssembly.Module, tableSize: number, generation: number): void {
+    if (generation !== this.#generation) {
+      // The regions of before are dropped: let their instances go.
+      for (let i = FIRST_REGION; i < this.#table.length; i++) this.#table.set(i, null);
+      this.#used.clear();
+      this.#generation = generation;
+    }
     if (this.#used.has(module)) return;
     this.#used.add(module);
     this.#growTable(tableSize);

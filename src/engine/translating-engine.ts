@@ -1,6 +1,7 @@
 /** The engine of one VM: compiled modules, handlers, thresholds and the decision which tier runs. */
 import type { Isa } from '../isa/isa.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
+import { CodeCache } from './cache/code-cache.ts';
 import { WasmCodeSpace } from './code-space.ts';
 import type { CodeSpace, Cpu, Engine, EngineMode, EngineStats } from './engine.ts';
 import { HandlerSet } from './interpreter/handler-set.ts';
@@ -27,6 +28,8 @@ export interface EngineOptions {
   /** Hot blocks that make a batch; one that comes twice is translated at once. */
   batchSize?: number;
   prebuilt?: Prebuilt | undefined;
+  /** Guest instructions in compiled regions before they are all dropped. */
+  cacheCapacity?: number;
 }
 
 export class TranslatingEngine implements Engine {
@@ -37,8 +40,7 @@ export class TranslatingEngine implements Engine {
   readonly table = new TableSpace();
   readonly handlers: HandlerSet;
   readonly hotMask: number;
-  /** Every region compiled so far, by entry. */
-  readonly #regions = new Map<number, CompiledRegion[]>();
+  readonly cache: CodeCache;
   readonly #linkages = new WeakMap<WebAssembly.Memory, Linkage>();
   readonly #batchSize: number;
   readonly #threshold: number;
@@ -60,6 +62,7 @@ export class TranslatingEngine implements Engine {
     this.handlers = new HandlerSet(options.isa, this.table, options.prebuilt);
     this.#threshold = options.threshold ?? THRESHOLD;
     this.#batchSize = options.batchSize ?? 8;
+    this.cache = new CodeCache(options.cacheCapacity);
     this.hotMask = options.mode === 'interpreter' ? -1 : this.#threshold - 1;
   }
 
@@ -80,7 +83,7 @@ export class TranslatingEngine implements Engine {
   /** The dispatch loop found nothing for this PC. */
   miss(code: WasmCodeSpace, pc: number): void {
     if (this.mode !== 'interpreter' && !code.blocks.translation(pc)) {
-      const known = this.#cached(code, pc);
+      const known = this.cache.find(pc, code.source.fetch);
       if (known) this.#install(code, known);
       else if (this.mode === 'translator') this.#translate(code, [pc], () => true);
     }
@@ -100,11 +103,10 @@ export class TranslatingEngine implements Engine {
 
   #translate(code: WasmCodeSpace, entries: readonly number[], follow: (pc: number) => boolean): void {
     const start = performance.now();
+    if (this.cache.makeRoom()) this.table.dropRegions();
     const regions = translateBatch(this.isa, this.table, entries, code.source, follow);
     for (const r of regions) {
-      const list = this.#regions.get(r.pc) ?? [];
-      list.push(r);
-      this.#regions.set(r.pc, list);
+      this.cache.add(r);
       this.#install(code, r);
       this.stats.translatedRegions++;
       this.stats.translatedInstructions += r.instructions;
@@ -120,24 +122,11 @@ export class TranslatingEngine implements Engine {
   }
 
   #install(code: WasmCodeSpace, region: CompiledRegion): void {
-    code.use(region.module, this.table.size);
+    code.use(region.module, this.table.size, this.cache.generation);
     code.blocks.install(region);
-  }
-
-  /** A region of another address space (a fork, an earlier run of the program) made from the same bytes at the same place. */
-  #cached(code: WasmCodeSpace, pc: number): CompiledRegion | undefined {
-    return this.#regions
-      .get(pc)
-      ?.find((r) => r.sources.every((s) => equal(code.source.fetch(s.start, s.bytes.length), s.bytes)));
   }
 
   unknownInstruction(bytes: string, _pc: number): void {
     this.stats.unknown.set(bytes, (this.stats.unknown.get(bytes) ?? 0) + 1);
   }
-  flushed(_code: WasmCodeSpace): void {}
-  released(_code: WasmCodeSpace): void {}
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((v, i) => v === b[i]);
 }

@@ -15,7 +15,7 @@ export class HandlerSet {
     this.#isa = isa;
     this.#table = table;
     if (!prebuilt) return;
-    const first = table.allocate(prebuilt.shapes.length);
+    const first = table.handlers(prebuilt.shapes.length);
     prebuilt.shapes.forEach((key, i) => {
       this.#index.set(key, first + i);
     });
@@ -35,7 +35,7 @@ export class HandlerSet {
   }
 
   #compile(fresh: Map<string, Instruction>): void {
-    const first = this.#table.allocate(fresh.size);
+    const first = this.#table.handlers(fresh.size);
     const shapes = [...fresh].map(([key, instruction]) => ({
       key,
       instruction: key === GOTO_SHAPE ? undefined : instruction,

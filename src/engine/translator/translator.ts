@@ -54,7 +54,7 @@ export function translateBatch(
     made.push({ region, lowering });
   }
   if (made.length === 0) return [];
-  const first = table.allocate(made.length);
+  const first = table.regions(made.length);
   m.elements(
     first,
     made.map(({ lowering }) => m.define(REGION, lowering.f)),

@@ -1,0 +1,57 @@
+/** The code cache of one VM: every region compiled so far, for all its address spaces; bounded, and emptied as a whole when full. */
+import type { CompiledRegion } from '../translator/translator.ts';
+
+/** An address space's code, as far as the cache can ask it to let go. */
+export interface CacheUser {
+  dropTranslations(): void;
+}
+
+/** Guest instructions in compiled regions before everything is dropped: about 60 MB of V8's memory (measured 150 bytes an instruction with its optimised code). */
+const CAPACITY = 400_000;
+
+export class CodeCache {
+  readonly #regions = new Map<number, CompiledRegion[]>();
+  readonly #users = new Set<CacheUser>();
+  readonly #capacity: number;
+  #instructions = 0;
+  /** Goes up whenever the cache was emptied: instances made before hold regions that are no longer there. */
+  generation = 0;
+
+  constructor(capacity = CAPACITY) {
+    this.#capacity = capacity;
+  }
+
+  join(user: CacheUser): void {
+    this.#users.add(user);
+  }
+  leave(user: CacheUser): void {
+    this.#users.delete(user);
+  }
+
+  /** Before more is compiled: empty the cache if it is full. Answers whether it was. */
+  makeRoom(): boolean {
+    if (this.#instructions < this.#capacity) return false;
+    // Compiled modules are the unit of freeing, and regions jump to each other: dropping them one by one would free nothing.
+    this.#regions.clear();
+    this.#instructions = 0;
+    this.generation++;
+    for (const user of this.#users) user.dropTranslations();
+    return true;
+  }
+
+  add(region: CompiledRegion): void {
+    const list = this.#regions.get(region.pc);
+    if (list) list.push(region);
+    else this.#regions.set(region.pc, [region]);
+    this.#instructions += region.instructions;
+  }
+
+  /** A region made, for whichever address space, from the bytes that stand there now. */
+  find(pc: number, fetch: (start: number, length: number) => Uint8Array): CompiledRegion | undefined {
+    return this.#regions.get(pc)?.find((r) => r.sources.every((s) => equal(fetch(s.start, s.bytes.length), s.bytes)));
+  }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((v, i) => v === b[i]);
+}

@@ -1,0 +1,45 @@
+/** The code cache stays within its bound, and a program notices nothing of its being emptied. */
+import { describe, expect, it } from 'vitest';
+import { TranslatingEngine } from '../../src/engine/translating-engine.ts';
+import { X86Cpu } from '../../src/isa/x86/cpu.ts';
+import { X86 } from '../../src/isa/x86/x86.ts';
+import { AddressSpace } from '../../src/memory/address-space.ts';
+
+const CODE = 0x40_0000;
+
+/** A chain of `links` loops, each adding 1 a hundred times to RAX, then UD2. */
+function loops(links: number): number[] {
+  const code: number[] = [];
+  for (let i = 0; i < links; i++) {
+    // mov ecx, 100; again: inc rax; dec ecx; jnz again; jmp next (to start a new block)
+    code.push(0xb9, 100, 0, 0, 0, 0x48, 0xff, 0xc0, 0xff, 0xc9, 0x75, 0xf9, 0xeb, 0);
+  }
+  return [...code, 0x0f, 0x0b];
+}
+
+function run(code: readonly number[], cacheCapacity: number) {
+  const engine = new TranslatingEngine({
+    mode: 'translator',
+    isa: X86 as never,
+    createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
+    cacheCapacity,
+  });
+  const space = new AddressSpace();
+  space.map({ address: CODE, length: code.length, prot: 7, fixed: true });
+  space.copyOut(CODE, Uint8Array.from(code));
+  const codeSpace = engine.attach(space);
+  const cpu = codeSpace.createCpu();
+  cpu.pc = CODE;
+  const exit = codeSpace.run(cpu, 1_000_000);
+  return { engine, cpu, exit };
+}
+
+describe('code cache', () => {
+  it('is emptied when full, in the middle of a run, without a difference to the program', () => {
+    const code = loops(200);
+    const { engine, cpu, exit } = run(code, 100);
+    expect([exit.kind, exit.trap]).toEqual(['trap', 'illegal']);
+    expect(cpu.get(0)).toBe(200 * 100);
+    expect(engine.cache.generation).toBeGreaterThan(3);
+  });
+});
