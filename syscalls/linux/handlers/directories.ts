@@ -465,14 +465,19 @@ const noAttributes = (t: Task, path: string, follow: boolean, code: string): nev
   return fail(code);
 };
 
+const noAttribute = (t: Task, fd: number, code: string): never => {
+  t.file(fd);
+  return fail(code);
+};
+
 export const setxattr = (t: Task, { path }: { path: string }) => noAttributes(t, path, true, 'EOPNOTSUPP');
 export const lsetxattr = (t: Task, { path }: { path: string }) => noAttributes(t, path, false, 'EOPNOTSUPP');
-export const fsetxattr = (t: Task, { fd }: { fd: number }) => (t.file(fd), fail('EOPNOTSUPP'));
+export const fsetxattr = (t: Task, { fd }: { fd: number }) => noAttribute(t, fd, 'EOPNOTSUPP');
 export const getxattr = (t: Task, { path, name }: { path: string; name: string }) =>
   noAttributes(t, path, true, absent(name));
 export const lgetxattr = (t: Task, { path, name }: { path: string; name: string }) =>
   noAttributes(t, path, false, absent(name));
-export const fgetxattr = (t: Task, { fd, name }: { fd: number; name: string }) => (t.file(fd), fail(absent(name)));
+export const fgetxattr = (t: Task, { fd, name }: { fd: number; name: string }) => noAttribute(t, fd, absent(name));
 
 /** User attributes are merely not there; other families are not known at all. */
 const absent = (name: string): string =>

@@ -126,6 +126,8 @@ function sleepUntil(t: Task, deadline: bigint, remain: Place<Timespec> | undefin
     cancel: (why) => {
       if (why !== 'signal' || !remain || remain.isNull) return;
       const left = deadline - kernel.monotonic();
+      // The call is over already: what cannot be reported is lost.
+      if (t.space.accessible(remain.address, remain.layout.size, 'write') < remain.layout.size) return;
       remain.set(toTimespec(left > 0n ? left : 0n));
     },
   };
