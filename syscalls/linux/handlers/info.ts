@@ -10,6 +10,7 @@ import {
   type rlimit,
   robust_list_head,
   type rusage,
+  sched_attr,
   type sched_param,
   type sysinfo,
   type utsname,
@@ -381,4 +382,42 @@ function shortName(t: Task, address: number): Uint8Array {
     bytes.push(byte);
   }
   return Uint8Array.from(bytes);
+}
+
+// ---- more of scheduling, for programs that ask before they change anything
+
+export function sched_getattr(
+  t: Task,
+  { pid, attr, size, flags }: { pid: number; attr: Out<typeof sched_attr>; size: number; flags: number },
+): void {
+  if (flags !== 0 || size < 48 || size > 4096) fail('EINVAL');
+  const { process } = threadOf(t, pid);
+  const rest = { sched_runtime: 0, sched_deadline: 0, sched_period: 0, sched_util_min: 0, sched_util_max: 1024 };
+  const value = { size: 56, sched_policy: 0, sched_flags: 0, sched_nice: process.nice, sched_priority: 0, ...rest };
+  if (size < 56) t.space.copyOut(attr.address, sched_attr.encode([{ ...value, size: 48 }]).subarray(0, 48));
+  else attr.set(value);
+}
+
+export function sched_setattr(t: Task, { pid, attr, flags }: { pid: number; attr: number; flags: number }): void {
+  if (flags !== 0) fail('EINVAL');
+  const { process } = threadOf(t, pid);
+  const size = t.space.readU32(attr);
+  if (size !== 0 && size < 48) fail('E2BIG');
+  const policy = t.space.readU32(attr + 4);
+  if (![0, 3, 5].includes(policy)) fail(t.process.credentials.euid === 0 ? 'EINVAL' : 'EPERM');
+  process.nice = Math.max(-20, Math.min(19, t.space.readI32(attr + 16)));
+}
+
+/** Best effort, level 4: what a process that nobody has changed has. */
+const DEFAULT_IO_PRIORITY = (2 << 13) | 4;
+
+export function ioprio_get(t: Task, { which, who }: { which: number; who: number }): number {
+  if (which < 1 || which > 3) fail('EINVAL');
+  if (prioritised(t, which - 1, who).length === 0) fail('ESRCH');
+  return DEFAULT_IO_PRIORITY;
+}
+
+export function ioprio_set(t: Task, { which, who, ioprio }: { which: number; who: number; ioprio: number }): void {
+  if (which < 1 || which > 3 || ioprio >> 13 > 3) fail('EINVAL');
+  if (prioritised(t, which - 1, who).length === 0) fail('ESRCH');
 }

@@ -1,10 +1,11 @@
 /** Memory calls: flags and errors of Linux over the address space's operations. */
-import { fail, missing } from '../../../src/base/failures.ts';
+import { fail, MemoryFault, missing } from '../../../src/base/failures.ts';
 import type { OpenFile } from '../../../src/kernel/open-file.ts';
 import type { MapRequest } from '../../../src/memory/address-space.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../../src/memory/address-space.ts';
 import type { Task } from '../../../src/personality/task.ts';
 import { MADV, MAP, MAP_TYPE, MREMAP, MS } from '../abi/flags.ts';
+import { iovec } from '../abi/structs.ts';
 import { mappedFile } from './mapped-file.ts';
 
 const PAGE = 4096;
@@ -157,4 +158,63 @@ export function membarrier(_t: Task, { cmd }: { cmd: number }): number {
   if (cmd === 0) return MEMBARRIER_COMMANDS;
   if (cmd < 0 || (cmd & (cmd - 1)) !== 0 || (cmd & MEMBARRIER_COMMANDS) === 0) fail('EINVAL');
   return 0;
+}
+
+// ---- another process's memory
+
+interface ProcessVm {
+  pid: number;
+  local_iov: number;
+  liovcnt: number;
+  remote_iov: number;
+  riovcnt: number;
+  flags: number;
+}
+
+const MAX_VECTORS = 1024;
+
+/** Copy between the caller's pieces and the other process's, as far as both reach; a fault after some bytes ends the call with those. */
+function transferTo(
+  t: Task,
+  { pid, local_iov, liovcnt, remote_iov, riovcnt, flags }: ProcessVm,
+  writes: boolean,
+): number {
+  if (flags !== 0 || liovcnt > MAX_VECTORS || riovcnt > MAX_VECTORS) fail('EINVAL');
+  const target = t.kernel.processes.get(pid);
+  if (!target || target.zombie) fail('ESRCH');
+  const { euid } = t.process.credentials;
+  if (euid !== 0 && euid !== target.credentials.uid) fail('EPERM');
+  const local = iovec.getArray(t.space, local_iov, liovcnt);
+  let done = 0;
+  for (const { iov_base, iov_len } of iovec.getArray(t.space, remote_iov, riovcnt)) {
+    for (let from = 0; from < iov_len; ) {
+      while (local.length > 0 && local[0].iov_len === 0) local.shift();
+      if (local.length === 0) return done;
+      const [piece] = local;
+      const count = Math.min(iov_len - from, piece.iov_len, 0x1_0000);
+      try {
+        if (writes) target.space.copyOut(iov_base + from, t.space.copyIn(piece.iov_base, count));
+        else t.space.copyOut(piece.iov_base, target.space.copyIn(iov_base + from, count));
+      } catch (error) {
+        if (done > 0 && error instanceof MemoryFault) return done;
+        throw error;
+      }
+      local[0] = { iov_base: piece.iov_base + count, iov_len: piece.iov_len - count };
+      from += count;
+      done += count;
+    }
+  }
+  return done;
+}
+
+export const process_vm_readv = (t: Task, args: ProcessVm): number => transferTo(t, args, false);
+export const process_vm_writev = (t: Task, args: ProcessVm): number => transferTo(t, args, true);
+
+/** Without protection keys only "no key" is a key. */
+export function pkey_mprotect(
+  t: Task,
+  { addr, length, prot, pkey }: { addr: number; length: number; prot: number; pkey: number },
+): void {
+  if (pkey !== -1) fail('EINVAL');
+  mprotect(t, { addr, length, prot });
 }
