@@ -196,6 +196,8 @@ class Maker {
         if (ripAt === -2) return undefined;
       }
     }
+    // CALL RSP would push into the code area.
+    if (rmRegister === RSP && (m === 'callTo' || m === 'jmpTo')) return undefined;
     this.#rm = rmRegister;
     const code = [...bytes];
     if (rex) code.push(rex);
@@ -333,7 +335,7 @@ class Maker {
         this.pin(this.#rm, inCode);
       }
     }
-    if ((m === 'div' || m === 'idiv') && r.chance(0.7)) {
+    if ((m === 'div' || m === 'idiv') && !this.pinned.has(2) && r.chance(0.7)) {
       // Mostly quotients that fit.
       if (r.chance(0.5)) this.pin(2, m === 'idiv' && r.chance(0.4) ? -1n : 0n);
       else this.pin(2, BigInt(r.below(4)));

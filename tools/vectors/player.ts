@@ -61,7 +61,9 @@ export class Player {
     for (const c of cases) code.set(c.code, c.address - CODE);
     this.#space.copyOut(CODE, code);
     if (this.#mode === 'translator') this.#translate(cases, results);
-    return cases.map((c, i) => this.#one(c, results[i]));
+    // A random transfer may land within another case, where nothing stops us.
+    const runsOn = (r: Result) => r.trap === 1 && code[Number(r.rip) - CODE] !== undefined && code[Number(r.rip) - CODE] !== 0xcc; // biome-ignore format: condition
+    return cases.map((c, i) => (runsOn(results[i]) ? undefined : this.#one(c, results[i])));
   }
 
   /** All cases, and the places they jump to, in one batch: a module for each alone would take far longer. */

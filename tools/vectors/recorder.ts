@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { type Case, FX_BYTES, type Result } from './case.ts';
 
 const SOURCE = fileURLToPath(new URL('./recorder.c', import.meta.url));
-const FLAGS = ['-O2', '-Wall', '-mfsgsbase', '-mno-red-zone', '-fno-stack-protector', '-static'];
+const FLAGS = ['-O2', '-Wall', '-mfsgsbase', '-mno-red-zone', '-fno-stack-protector', '-static-pie'];
 const HAS_FX = 1;
 const HAS_BASES = 2;
 const REPEATS = 4;
