@@ -298,7 +298,7 @@ export class Scheduler {
     thread.cpuTime += spent * 1e6;
     const { process } = thread;
     process.usage.user += spent * 1e6;
-    if (process.cpuWatched) watchCpuTime(process);
+    if (process.cpuWatched || process.limit('CPU') !== Number.POSITIVE_INFINITY) watchCpuTime(process);
     return spent;
   }
 

@@ -338,17 +338,25 @@ export function pidfd_open(t: Task, { pid, flags }: { pid: number; flags: number
   return t.files.add(file, true);
 }
 
+/** A pidfd, or the directory of the process in /proc. */
+function processBehind(t: Task, fd: number): Process {
+  const file = t.file(fd);
+  if (file instanceof PidFile) return file.process;
+  const [, pid] = /^\/proc\/([0-9]+)$/.exec(file.kind === 'directory' ? file.path : '') ?? [];
+  if (pid === undefined) return fail('EBADF');
+  return t.kernel.processes.get(Number(pid)) ?? fail('ESRCH');
+}
+
 export function pidfd_send_signal(
   t: Task,
   { pidfd, sig, flags }: { pidfd: number; sig: number; info: number; flags: number },
 ): void {
   if (flags !== 0) fail('EINVAL');
-  const file = t.file(pidfd);
-  if (!(file instanceof PidFile)) return void fail('EBADF');
+  const target = processBehind(t, pidfd);
   const signal = sig === 0 ? undefined : (signalOf(sig) ?? fail('EINVAL'));
-  if (file.process.status) fail('ESRCH');
-  if (!maySignal(t.process, file.process, signal)) fail('EPERM');
-  if (signal) sendToProcess(file.process, userSignal(t.process, signal));
+  if (target.status) fail('ESRCH');
+  if (!maySignal(t.process, target, signal)) fail('EPERM');
+  if (signal) sendToProcess(target, userSignal(t.process, signal));
 }
 
 export function pidfd_getfd(t: Task, { pidfd, targetfd, flags }: { pidfd: number; targetfd: number; flags: number }) {
