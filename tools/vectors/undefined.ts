@@ -1,5 +1,5 @@
 /** What the manual leaves undefined for each mnemonic, so that a difference there says nothing. */
-import type { Case, Result } from './case.ts';
+import { type Case, DATA_SIZE, type Result } from './case.ts';
 
 const CF = 1;
 const PF = 4;
@@ -92,6 +92,8 @@ export function allowance(c: Case, result: Result): Allowance {
   // Transfers to addresses that cannot be: the CPU complains at the jump, we at its target.
   const canonical = BigInt.asUintN(64, BigInt.asIntN(48, result.rip)) === BigInt.asUintN(64, result.rip);
   if (/^(jmpTo|callTo|ret|retPop)$/.test(m) && (result.trap === 13 || !canonical)) a.skip = true;
+  // ENTER that faults has pushed already, on the CPU; here it has done nothing.
+  if (m === 'enter' && result.trap === 14) a.memory.push([0, DATA_SIZE]);
   // The CPU goes over to MMX state even where the store then faults.
   if (m === 'maskmovq' && result.trap === 14) a.skip = true;
   // Approximations with twelve good bits; processors differ in the rest.
