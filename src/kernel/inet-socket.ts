@@ -1,5 +1,5 @@
 /** Internet sockets as far as they stay inside the VM: a loopback of our own between guests, or nothing at all; everything beyond is unreachable. */
-import { fail } from '../base/failures.ts';
+import { fail, GuestError } from '../base/failures.ts';
 import { LocalSocket, type SocketNames } from './local-socket.ts';
 import type { Ancillary, SocketAddress, SocketFamily, SocketType } from './socket.ts';
 
@@ -20,6 +20,8 @@ interface Net {
 export class InetSocket extends LocalSocket {
   readonly family: 'inet' | 'inet6';
   readonly #net: Net;
+  /** A nonblocking connect whose outcome nobody has asked for. */
+  #underWay = false;
 
   constructor(family: 'inet' | 'inet6', type: SocketType, net: Net) {
     super(type, net.names, net.now());
@@ -74,9 +76,25 @@ export class InetSocket extends LocalSocket {
     }
     const wanted = this.#own(address);
     this.#reach(wanted.host);
-    super.connect(wanted, this.#key(wanted.port));
+    if (this.#underWay) {
+      // The outcome of a nonblocking connect is told once.
+      this.#underWay = false;
+      const error = this.takeError();
+      if (error) fail(error);
+      return;
+    }
+    const inBackground = this.type === 'stream' && this.nonblocking && !this.connected && !this.listening;
+    try {
+      super.connect(wanted, this.#key(wanted.port));
+    } catch (error) {
+      if (!inBackground || !(error instanceof GuestError) || error.code !== 'ECONNREFUSED') throw error;
+      this.failLater(error.code);
+    }
     if (this.local && isAny((this.local as InetAddress).host))
       this.local = this.#address((this.local as InetAddress).port);
+    if (!inBackground) return;
+    this.#underWay = true;
+    fail('EINPROGRESS');
   }
 
   override send(from: Uint8Array, to?: SocketAddress, ancillary?: Ancillary): number {

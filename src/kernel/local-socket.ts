@@ -296,6 +296,12 @@ export abstract class LocalSocket extends Socket {
     return error;
   }
 
+  /** An operation in the background failed: readers and writers wake to find `code`. */
+  protected failLater(code: string): void {
+    this.#error = code;
+    this.queue.wake();
+  }
+
   override available(): number {
     return this.type === 'stream' ? this.#held : (this.#inbox[0]?.bytes.length ?? 0);
   }
@@ -317,7 +323,7 @@ export abstract class LocalSocket extends Socket {
     } else {
       ready |= WRITABLE | HANGUP;
     }
-    if (this.#error) ready |= ERROR;
+    if (this.#error) ready |= ERROR | READABLE | WRITABLE | HANGUP;
     return ready;
   }
 

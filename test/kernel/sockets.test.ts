@@ -206,3 +206,29 @@ describe('the network', () => {
   it('a foreign address cannot be bound', () =>
     expect(code(() => inetFamilies('loopback', now).inet.socket('stream', 0).bind(elsewhere, ''))).toBe('EADDRNOTAVAIL')); // biome-ignore format: one line
 });
+
+describe('a connect that must not block', () => {
+  const address: SocketAddress = { family: 'inet', host: '127.0.0.1', port: 7 };
+  const calling = (listening: boolean) => {
+    const { inet } = inetFamilies('loopback', now);
+    const server = inet.socket('stream', 0).retain();
+    server.bind(address, '');
+    if (listening) server.listen(1);
+    const client = inet.socket('stream', 0).retain();
+    client.nonblocking = true;
+    return client;
+  };
+  it('is under way, then there, then was there already', () => {
+    const client = calling(true);
+    const outcomes = [1, 2, 3].map(() => code(() => client.connect(address, '')));
+    expect(outcomes).toEqual(['EINPROGRESS', 'ok', 'EISCONN']);
+  });
+  it('leaves its failure to be asked for', () => {
+    const client = calling(false);
+    expect([code(() => client.connect(address, '')), client.takeError(), client.takeError()]).toEqual([
+      'EINPROGRESS',
+      'ECONNREFUSED',
+      undefined,
+    ]);
+  });
+});
