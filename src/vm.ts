@@ -140,7 +140,7 @@ export class Hospes {
     this.#limits = options.limits ?? {};
     const real = (options.fs ?? 'memory') !== 'memory';
     const user = options.user ?? (real ? hostIdentity() : { uid: 0, gid: 0 });
-    this.#user = { ...user, groups: user.groups ?? [user.gid] };
+    this.#user = { ...user, groups: user.groups ?? [] };
     this.#calls = new CallStatistics(options.timeCalls ?? false);
     const trace = options.trace && new CallTrace(new TraceFilter(options.trace.filter), options.trace.write);
     const observers = { statistics: this.#calls, trace };

@@ -37,6 +37,7 @@ export class HostTerminal implements TtyDevice {
   readonly #input: number | undefined;
   readonly #output: number;
   #reader: tty.ReadStream | undefined;
+  #source = 0;
   #untaken: Uint8Array = new Uint8Array(0);
   #afterReturn = false;
   #raw = false;
@@ -62,17 +63,41 @@ export class HostTerminal implements TtyDevice {
     const fd = this.#input ?? openControlling();
     if (fd === undefined) return;
     this.#reader = new tty.ReadStream(fd);
+    this.#source = fd;
+    this.resume();
     this.#reader.on('data', (chunk: Buffer) => this.#type(chunk));
     const gone = () => this.tty.hangUp();
     this.#reader.on('end', gone).on('error', gone);
-    this.resume();
   }
 
-  /** Raw again after the host had stopped us. */
+  /** Go raw, after taking what was typed before we listened: the host's terminal has edited and shown it already. */
+  #takeOver(fd: number, reader: tty.ReadStream): void {
+    const { line } = this.tty;
+    const { settings } = line;
+    line.settings = { ...settings, flags: new Set([...settings.flags].filter((flag) => flag !== 'ECHO')) };
+    let own: number | undefined;
+    try {
+      own = fs.openSync(`/proc/self/fd/${fd}`, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY);
+      // Finished lines first; an empty read is an end of file that was typed.
+      for (let text = readNow(own); text; text = readNow(own)) {
+        this.#type(text.length > 0 ? text : Uint8Array.of(settings.characters.EOF));
+      }
+      reader.setRawMode(true);
+      this.#type(readNow(own) ?? new Uint8Array(0));
+    } catch {
+      // The host has no /proc: what was typed is shown twice.
+      reader.setRawMode(true);
+    } finally {
+      if (own !== undefined) fs.closeSync(own);
+      line.settings = settings;
+    }
+  }
+
+  /** Raw, at first or again after the host had stopped us. */
   resume(): void {
     if (!this.#reader || this.#raw) return;
     this.#raw = true;
-    this.#reader.setRawMode(true);
+    this.#takeOver(this.#source, this.#reader);
   }
 
   /** The host's terminal as it was. */
@@ -84,6 +109,11 @@ export class HostTerminal implements TtyDevice {
     } catch {
       // The terminal is gone.
     }
+  }
+
+  /** A program changed the settings: it is about to listen, and does not want the host to show what is typed meanwhile. */
+  changed(): void {
+    this.listen();
   }
 
   close(): void {
@@ -124,6 +154,17 @@ export class HostTerminal implements TtyDevice {
     const sizes = [this.#output, 1, 2].map((fd) => windowSize(fd));
     const [columns, rows] = sizes.find((size) => size !== undefined) ?? [80, 24];
     return { columns, rows, xPixels: 0, yPixels: 0 };
+  }
+}
+
+/** What can be read without waiting; undefined: nothing. */
+function readNow(fd: number): Uint8Array | undefined {
+  const buffer = new Uint8Array(4096);
+  try {
+    return buffer.subarray(0, fs.readSync(fd, buffer, 0, buffer.length, null));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
+    throw error;
   }
 }
 

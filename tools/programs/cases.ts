@@ -152,8 +152,8 @@ function busybox(): Case[] {
     const line = typeof one === 'string' ? one : one[0];
     const applet = line.split(' ')[0];
     const options: Options = { stdin: STDIN[applet], writes: WRITES.has(applet), unordered: applet === 'find' };
-    // An archive's members follow the directory's order as well.
-    if (applet === 'tar') options.normalise = () => '';
+    // An archive's members follow the directory's order as well, and name the device.
+    if (applet === 'tar' || applet === 'cpio') options.normalise = () => '';
     return row(`/bin/busybox ${line}`, typeof one === 'string' ? options : { ...options, ...one[1] });
   });
 }
