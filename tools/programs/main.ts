@@ -48,12 +48,14 @@ const root = prepareRoot(`${project}.cache/programs`);
 const modes = flags.modes.split(',') as Mode[];
 const only = flags.only ? new RegExp(flags.only) : undefined;
 const cases = CASES.filter((one) => (!only || only.test(one.name)) && !(flags.quick && one.slow));
+/** Runs at the same time do not meet. */
+const work = `/w/${process.pid}`;
 let passed = 0;
 let failed = 0;
 
 /** An empty directory in the root, the same for every run of a case. */
 function workDirectory(one: Case): string {
-  const name = `/w/${CASES.indexOf(one)}`;
+  const name = `${work}/${CASES.indexOf(one)}`;
   fs.rmSync(root + name, { recursive: true, force: true });
   fs.mkdirSync(root + name, { recursive: true });
   return name;
@@ -171,7 +173,9 @@ function fingerprint(): string {
       const path = `${dir}/${entry.name}`;
       if (path === `${root}/w` || path === `${root}/proc` || path === `${root}/dev` || path === `${root}/tmp`) continue;
       const stat = fs.lstatSync(path);
-      hash.update(`${path} ${stat.mode} ${stat.size} ${stat.mtimeMs}\n`);
+      // Directories' times tell of names made and removed in /w and /tmp too: their lists of names are enough.
+      const time = entry.isDirectory() ? '' : stat.mtimeMs;
+      hash.update(`${path} ${stat.mode} ${entry.isDirectory() ? '' : stat.size} ${time}\n`);
       if (entry.isDirectory()) visit(path);
     }
   };
@@ -184,7 +188,7 @@ async function runCase(one: Case): Promise<void> {
   for (const mode of one.slow ? modes.slice(0, 1) : modes) {
     const got = await hospes(one, mode);
     let problem = difference(one, mode, wanted, got);
-    const untouched = mode === 'host' || fs.readdirSync(`${root}/w/${CASES.indexOf(one)}`).length === 0;
+    const untouched = mode === 'host' || fs.readdirSync(`${root}${work}/${CASES.indexOf(one)}`).length === 0;
     if (!problem && !untouched) problem = 'the host’s directory was written to';
     const times = flags.times
       ? ` (${got.milliseconds.toFixed(0)} ms, native ${wanted.milliseconds.toFixed(0)} ms)`
@@ -193,8 +197,7 @@ async function runCase(one: Case): Promise<void> {
   }
 }
 
-fs.rmSync(`${root}/w`, { recursive: true, force: true });
-fs.mkdirSync(`${root}/w`, { recursive: true });
+fs.mkdirSync(root + work, { recursive: true });
 const pristine = fingerprint();
 const queue = [...cases];
 const worker = async () => {
@@ -208,15 +211,19 @@ if (!only) {
   const busybox = `${root}/bin/busybox`;
   const probe = async (...args: string[]) => {
     const command = [process.execPath, cli, 'run', '--sandbox', '--', busybox, ...args];
-    return execute(command, { name: '', run: [] }, '/w');
+    return execute(command, { name: '', run: [] }, work);
   };
   const seen = (await probe('find', '/', '-xdev')).stdout.toString();
   const foreign = seen
     .split('\n')
-    .filter((path) => /^\/(etc|usr|home|var|lib)\/./.test(path) && !busybox.startsWith(path));
+    .filter(
+      (path) =>
+        /^\/(etc|usr|home|var|lib)\/./.test(path) && !busybox.startsWith(path) && !/^\/etc\/(passwd|group)$/.test(path),
+    );
   record('sandbox: nothing of the host is listed', foreign.length === 0 ? undefined : foreign.slice(0, 5).join(' '));
   const hidden = await probe('cat', '/etc/hostname');
   record('sandbox: a host file cannot be read', hidden.status === 1 ? undefined : `status ${hidden.status}`);
 }
+fs.rmSync(root + work, { recursive: true, force: true });
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
