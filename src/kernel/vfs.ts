@@ -612,7 +612,8 @@ export class Vfs {
   /** What a metadata call acts on; undefined: a file without a name (pipe, socket), where Linux accepts the call and nobody sees a difference. */
   #mutable(context: FsContext, base: Base, path: string, look: LookUp): Found | undefined {
     const found = this.#existing(context, base, path, { ...look, follow: look.follow ?? true });
-    if (found.file instanceof PathFile && look.empty !== true) fail('EBADF');
+    // The f… calls refuse a descriptor that is only a name; by a path that leads to it (/proc/self/fd/3) it is as good as any.
+    if (found.file instanceof PathFile && look === ON_BASE) fail('EBADF');
     if (found.file !== undefined && found.file.place === undefined) return undefined;
     if (found.deleted && !(found.file instanceof RegularFile)) return undefined;
     this.#demandWritable(found);
