@@ -5,6 +5,7 @@ import {
   BLOCK_COUNT,
   BLOCK_HEADER,
   BLOCK_LENGTH,
+  put64,
   REC_HANDLER,
   REC_NEXT,
   REC_PC,
@@ -99,8 +100,7 @@ export class BlockMap {
     const translation = this.#translations.get(pc);
     const slot = jumpCacheSlot(pc);
     const { view } = this.#space;
-    view.setUint32(slot, pc + 1, true);
-    view.setUint32(slot + 4, Math.floor((pc + 1) / 0x1_0000_0000), true);
+    put64(view, slot, pc + 1);
     view.setInt32(slot + 8, block.record, true);
     view.setInt32(slot + 12, translation?.index ?? 0, true);
   }
@@ -158,14 +158,14 @@ export class BlockMap {
     run.forEach((instruction, i) => {
       const at = record + i * RECORD_SIZE;
       view.setInt32(at + REC_HANDLER, handlers[i], true);
-      view.setBigInt64(at + REC_PC, BigInt(instruction.pc), true);
-      view.setBigInt64(at + REC_NEXT, BigInt(instruction.pc + instruction.length), true);
+      put64(view, at + REC_PC, instruction.pc);
+      put64(view, at + REC_NEXT, instruction.pc + instruction.length);
       this.#isa.encode(instruction, view, at);
     });
     const end = last.pc + last.length;
     const at = record + run.length * RECORD_SIZE;
     view.setInt32(at + REC_HANDLER, this.gotoHandler, true);
-    view.setBigInt64(at + REC_PC, BigInt(end), true);
+    put64(view, at + REC_PC, end);
     if (indirect) this.#indirect.set(last.pc, [...(this.#indirect.get(last.pc) ?? []), at + RECORD_SIZE]);
     const block: Block = { pc, end, record, instructions: run.length };
     this.#blocks.set(pc, block);

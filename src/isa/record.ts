@@ -25,3 +25,13 @@ export const BLOCK_COUNT = -8;
 export const BLOCK_LENGTH = -4;
 /** A block that ends in an indirect jump has, behind its last record, a table of targets seen (low 32 bits of the PC, 0: none). */
 export const TARGETS_SIZE = 32;
+
+/** Write 64 bits, two's complement; a number must be an exact integer (BigInts cost ten times as much). */
+export function put64(view: DataView, at: number, v: number | bigint): void {
+  if (typeof v === 'bigint') {
+    view.setBigInt64(at, v, true);
+    return;
+  }
+  view.setInt32(at, v | 0, true);
+  view.setInt32(at + 4, Math.floor(v / 0x1_0000_0000), true);
+}

@@ -3,6 +3,7 @@ import { Builder, Node } from '../../ir/builder.ts';
 import { ACCESS, type Access } from '../../ir/ops.ts';
 import type { RegionBuilder } from '../isa.ts';
 import {
+  put64,
   REC_BASE,
   REC_DISP,
   REC_IMM,
@@ -608,20 +609,18 @@ export function encodeOperands(instruction: X86Instruction, view: DataView, reco
           true,
         );
         view.setUint8(record + REC_SCALE, o.scale);
-        view.setBigInt64(record + REC_DISP, BigInt(o.disp), true);
+        put64(view, record + REC_DISP, o.disp);
         break;
       }
       case 'imm': {
         const { width } = o;
-        const v =
-          typeof o.value === 'bigint'
-            ? o.value
-            : BigInt(width === 8 ? o.value & 0xff : width === 16 ? o.value & 0xffff : o.value);
-        view.setBigInt64(record + immediateSlot(instruction, i), v, true);
+        const { value } = o;
+        const clean = width === 8 ? Number(value) & 0xff : width === 16 ? Number(value) & 0xffff : value;
+        put64(view, record + immediateSlot(instruction, i), clean);
         break;
       }
       case 'rel':
-        view.setBigInt64(record + REC_IMM, BigInt(o.target), true);
+        put64(view, record + REC_IMM, o.target);
         break;
       default:
         view.setUint16(record + REC_SLOT + i * 2, o.index, true);

@@ -37,11 +37,42 @@ interface Entry {
   /** The whole ModRM byte, or -1. */
   modrm: number;
   hasModrm: boolean;
-  operands: string[];
+  operands: OperandSpec[];
+  /** Fits only a ModRM that names memory, or only one that names a register. */
+  memoryOnly: boolean;
+  registerOnly: boolean;
 }
 
-function parse(row: Row, id: number): { slot: number; entry: Entry } {
+/** An operand's letters, taken apart. */
+interface OperandSpec {
+  text: string;
+  letter: string;
+  size: string;
+}
+
+const spec = (text: string): OperandSpec => ({ text, letter: text[0], size: text.slice(1) });
+
+/** Escape map and opcode byte of a row, without the rest of its words. */
+function slotOf(row: Row): number {
+  const text = row.opcode;
+  let at = text.startsWith('NP') || isMandatory(text) ? 3 : 0;
+  if (text.startsWith('REX.W', at)) at += 6;
+  let map = 0;
+  if (text.startsWith('0F', at)) {
+    map = text.startsWith('38', at + 3) ? 2 : text.startsWith('3A', at + 3) ? 3 : 1;
+    at += map === 1 ? 3 : 6;
+  }
+  return map * 256 + Number.parseInt(text.slice(at, at + 2), 16);
+}
+
+/** The row begins with 66, F2 or F3 as a prefix, not as its opcode. */
+function isMandatory(text: string): boolean {
+  return /^(66|F2|F3) (REX|[0-9A-F]{2}( |$))/.test(text);
+}
+
+function parse(row: Row, id: number): Entry {
   const words = row.opcode.split(' ');
+  const operands = row.operands ? row.operands.split(',').map(spec) : [];
   const entry: Entry = {
     row,
     id,
@@ -50,68 +81,73 @@ function parse(row: Row, id: number): { slot: number; entry: Entry } {
     digit: -1,
     modrm: -1,
     hasModrm: false,
-    operands: row.operands ? row.operands.split(',') : [],
+    operands,
+    memoryOnly: operands.some((o) => o.letter === 'M'),
+    registerOnly: operands.some((o) => 'RUNT'.includes(o.letter)),
   };
   if (words[0] === 'NP') entry.prefix = 0;
-  else if (words.length > 1 && ['66', 'F2', 'F3'].includes(words[0]) && /^(REX|[0-9A-F]{2}$)/.test(words[1]))
-    entry.prefix = Number.parseInt(words[0], 16);
+  else if (isMandatory(row.opcode)) entry.prefix = Number.parseInt(words[0], 16);
   if (entry.prefix >= 0) words.shift();
   if (words[0] === 'REX.W') {
     entry.rexW = true;
     words.shift();
   }
-  let map = 0;
-  if (words[0] === '0F') {
-    map = words[1] === '38' ? 2 : words[1] === '3A' ? 3 : 1;
-    words.splice(0, map === 1 ? 1 : 2);
-  }
-  const opcode = Number.parseInt(words.shift()!, 16);
+  if (words[0] === '0F') words.splice(0, words[1] === '38' || words[1] === '3A' ? 2 : 1);
+  words.shift();
   for (const word of words) {
     if (/^[0-9A-F]{2}$/.test(word)) entry.modrm = Number.parseInt(word, 16);
     else if (/^\/[0-7]$/.test(word)) entry.digit = Number(word[1]);
     else if (!/^(\/r|i[bwvz]|c[bz])$/.test(word)) throw new Bug(`row ${row.opcode}: word ${word}`);
   }
   entry.hasModrm = row.opcode.includes('/') || entry.modrm >= 0;
-  return { slot: map * 256 + opcode, entry };
+  return entry;
 }
 
-let tables: Entry[][] | undefined;
+/** Row numbers by escape map and opcode byte; their entries are made when first asked for, which most never are. */
+let rowsBySlot: number[][] | undefined;
+const entries: (Entry[] | undefined)[] = new Array(1024);
 
-/** Rows by escape map and opcode byte, most specific first. */
-function lookup(): Entry[][] {
-  if (tables) return tables;
-  tables = Array.from({ length: 1024 }, () => []);
-  ROWS.forEach((row, id) => {
-    const { slot, entry } = parse(row, id);
-    tables![slot].push(entry);
-  });
-  const rank = (e: Entry) =>
-    (e.modrm >= 0 ? 0 : 100) + (e.prefix > 0 ? 0 : e.prefix === 0 ? 10 : 20) + (e.rexW ? 0 : 5);
-  for (const list of tables) list.sort((x, y) => rank(x) - rank(y));
-  return tables;
+/** The entries of a slot, most specific first. */
+function candidatesOf(slot: number): Entry[] {
+  let list = entries[slot];
+  if (!list) {
+    if (!rowsBySlot) {
+      rowsBySlot = Array.from({ length: 1024 }, () => []);
+      for (let id = 0; id < ROWS.length; id++) rowsBySlot[slotOf(ROWS[id])].push(id);
+    }
+    const rank = (e: Entry) =>
+      (e.modrm >= 0 ? 0 : 100) + (e.prefix > 0 ? 0 : e.prefix === 0 ? 10 : 20) + (e.rexW ? 0 : 5);
+    list = rowsBySlot[slot].map((id) => parse(ROWS[id], id)).sort((x, y) => rank(x) - rank(y));
+    entries[slot] = list;
+  }
+  return list;
 }
 
 const UNKNOWN: Row = { opcode: '', mnemonic: '(bad)', operands: '', ends: true };
-/** Forms of a ModRM operand that exist only with memory, or only with a register. */
-const MEMORY_ONLY = /^M/;
-const REGISTER_ONLY = /^[RUNT]/;
-
 /** Signals that the bytes at hand end before the instruction does. */
 const SHORT = Symbol('short');
 
 /** Decode the instruction at `pc`; undefined when `bytes` ends within it (and is shorter than 15). */
 export function decode(bytes: Uint8Array, pc: number): X86Instruction | undefined {
   try {
-    return new Decoder(bytes, pc).run();
+    return DECODER.run(bytes, pc);
   } catch (e) {
     if (e === SHORT) return undefined;
     throw e;
   }
 }
 
+interface ModrmMemory {
+  base: number;
+  index: number;
+  scale: number;
+  disp: number;
+  rip: boolean;
+}
+
 class Decoder {
-  readonly #bytes: Uint8Array;
-  readonly #pc: number;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #pc = 0;
   #at = 0;
   #rex = 0;
   #prefix66 = false;
@@ -120,14 +156,9 @@ class Decoder {
   #lock = false;
   #segment: Segment;
   #modrm = 0;
-  #memory: { base: number; index: number; scale: number; disp: number; rip: boolean } | undefined;
+  #memory: ModrmMemory | undefined;
   #operandSize = 32;
   #opcode = 0;
-
-  constructor(bytes: Uint8Array, pc: number) {
-    this.#bytes = bytes;
-    this.#pc = pc;
-  }
 
   #u8(): number {
     if (this.#at >= this.#bytes.length) throw SHORT;
@@ -171,7 +202,18 @@ class Decoder {
     }
   }
 
-  run(): X86Instruction {
+  run(bytes: Uint8Array, pc: number): X86Instruction {
+    this.#bytes = bytes;
+    this.#pc = pc;
+    this.#at = 0;
+    this.#rex = 0;
+    this.#prefix66 = false;
+    this.#addr32 = false;
+    this.#repeat = 0;
+    this.#lock = false;
+    this.#segment = undefined;
+    this.#memory = undefined;
+    this.#operandSize = 32;
     let opcode = this.#prefixes();
     let map = 0;
     if (opcode === 0x0f) {
@@ -183,7 +225,7 @@ class Decoder {
       }
     }
     this.#opcode = opcode;
-    const candidates = lookup()[map * 256 + opcode];
+    const candidates = candidatesOf(map * 256 + opcode);
     const entry = this.#pick(candidates);
     if (!entry) return this.#unknown();
     const { row } = entry;
@@ -193,11 +235,12 @@ class Decoder {
     const opsize16 = this.#prefix66 && entry.prefix !== 0x66;
     this.#operandSize = rexW ? 64 : opsize16 ? 16 : row.d64 ? 64 : 32;
     if (entry.hasModrm) this.#readModrm();
-    const operands = entry.operands.map((letters) => this.#operand(letters));
+    const operands = entry.operands.map((o) => this.#operand(o));
     const length = this.#at;
     if (length > 15) return this.#unknown();
     // RIP-relative displacements count from the end of the instruction, which is known only now.
-    if (this.#memory?.rip) for (const o of operands) if (o.kind === 'mem') o.disp = Number(o.disp) + this.#pc + length;
+    if ((this.#memory as ModrmMemory | undefined)?.rip)
+      for (const o of operands) if (o.kind === 'mem') o.disp = Number(o.disp) + this.#pc + length;
     for (const o of operands) if (o.kind === 'rel') o.target += this.#pc + length;
     if (this.#lock && !(row.lock && operands[0]?.kind === 'mem')) return this.#unknown();
     // 90 is NOP, not XCHG EAX,EAX, which would clear the upper half.
@@ -246,8 +289,7 @@ class Decoder {
         if (e.modrm >= 0 && e.modrm !== modrm) continue;
         if (e.digit >= 0 && e.digit !== ((modrm >> 3) & 7)) continue;
         const register = modrm >= 0xc0;
-        if (register ? e.operands.some((o) => MEMORY_ONLY.test(o)) : e.operands.some((o) => REGISTER_ONLY.test(o)))
-          continue;
+        if (register ? e.memoryOnly : e.registerOnly) continue;
         if (e.modrm >= 0 && modrm < 0xc0) continue;
       }
       return e;
@@ -311,8 +353,8 @@ class Decoder {
     }
   }
 
-  #operand(letters: string): Operand {
-    switch (letters) {
+  #operand({ text, letter, size }: OperandSpec): Operand {
+    switch (text) {
       case 'AL':
         return this.#gpr(0, 8);
       case 'AX':
@@ -324,10 +366,10 @@ class Decoder {
       case '1':
         return { kind: 'imm', width: 8, value: 1 };
     }
-    const width = this.#width(letters.slice(1));
+    const width = this.#width(size);
     const reg = ((this.#modrm >> 3) & 7) | ((this.#rex & 4) << 1);
     const rm = (this.#modrm & 7) | ((this.#rex & 1) << 3);
-    switch (letters[0]) {
+    switch (letter) {
       case 'G':
         return this.#gpr(reg, width);
       case 'Z':
@@ -359,13 +401,13 @@ class Decoder {
         return { kind: 'mem', width, base: -1, index: -1, scale: 0, disp, segment: this.#segment };
       }
       case 'J':
-        return { kind: 'rel', width: 64, target: letters[1] === 'b' ? this.#s8() : this.#s32() };
+        return { kind: 'rel', width: 64, target: size === 'b' ? this.#s8() : this.#s32() };
       default:
         // Is and Iz are sign-extended to the operand size; Ib and Iw stand for themselves.
         return {
           kind: 'imm',
-          width: letters[1] === 's' || letters[1] === 'z' ? this.#operandSize : width,
-          value: this.#immediate(letters[1]),
+          width: size === 's' || size === 'z' ? this.#operandSize : width,
+          value: this.#immediate(size),
         };
     }
   }
@@ -424,3 +466,6 @@ function flowOf(row: Row): Instruction['flow'] {
 }
 
 const NOP: Row = { opcode: '90', mnemonic: 'nop', operands: '' };
+
+/** One for all: decoding is not re-entered, and thousands of short-lived decoders cost more than the decoding. */
+const DECODER = new Decoder();
