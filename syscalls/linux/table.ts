@@ -35,6 +35,7 @@ import * as files from './handlers/files.ts';
 import * as futex from './handlers/futex.ts';
 import * as info from './handlers/info.ts';
 import { IoctlRequest, ioctl } from './handlers/ioctl.ts';
+import * as ipc from './handlers/ipc.ts';
 import * as locks from './handlers/locks.ts';
 import * as memory from './handlers/memory.ts';
 import * as pipes from './handlers/pipes.ts';
@@ -452,18 +453,18 @@ export const table = defineTable('linux', {
   }),
 
   ...area('ipc', {
-    shmget: missing(29, 194, { key: I32, size: Size, shmflg: Hex }),
-    shmat: missing(30, 196, { shmid: I32, shmaddr: Ptr, shmflg: Hex }),
-    shmctl: missing(31, 195, { shmid: I32, cmd: I32, buf: Ptr }),
-    shmdt: missing(67, 197, { shmaddr: Ptr }),
-    semget: missing(64, 190, { key: I32, nsems: I32, semflg: Hex }),
-    semop: missing(65, 193, { semid: I32, sops: Ptr, nsops: U32 }),
-    semctl: missing(66, 191, { semid: I32, semnum: I32, cmd: I32, arg: Ptr }),
-    semtimedop: missing(220, 192, { semid: I32, sops: Ptr, nsops: U32, timeout: Ptr }),
-    msgget: missing(68, 186, { key: I32, msgflg: Hex }),
-    msgsnd: missing(69, 189, { msqid: I32, msgp: Ptr, msgsz: Size, msgflg: Hex }),
-    msgrcv: missing(70, 188, { msqid: I32, msgp: Ptr, msgsz: Size, msgtyp: I64, msgflg: Hex }),
-    msgctl: missing(71, 187, { msqid: I32, cmd: I32, buf: Ptr }),
+    shmget: call(29, 194, { key: Hex, size: Size, shmflg: flag.IpcFlags }, ipc.shmget),
+    shmat: call(30, 196, { shmid: I32, shmaddr: Ptr, shmflg: flag.ShmAttach }, ipc.shmat, { returns: 'address' }),
+    shmctl: partial(call(31, 195, { shmid: I32, cmd: flag.ShmCommand, buf: Ptr }, ipc.shmctl), 'no SHM_STAT and SHM_INFO'),
+    shmdt: call(67, 197, { shmaddr: Ptr }, ipc.shmdt),
+    semget: call(64, 190, { key: Hex, nsems: I32, semflg: flag.IpcFlags }, ipc.semget),
+    semop: call(65, 193, { semid: I32, sops: Ptr, nsops: U32 }, ipc.semop, NEVER_RESTARTED),
+    semctl: partial(call(66, 191, { semid: I32, semnum: I32, cmd: flag.SemCommand, arg: Ptr }, ipc.semctl), 'no SEM_STAT and SEM_INFO'),
+    semtimedop: call(220, 192, { semid: I32, sops: Ptr, nsops: U32, timeout: Ptr }, ipc.semtimedop, NEVER_RESTARTED),
+    msgget: call(68, 186, { key: Hex, msgflg: flag.IpcFlags }, ipc.msgget),
+    msgsnd: call(69, 189, { msqid: I32, msgp: Ptr, msgsz: Size, msgflg: flag.IpcFlags }, ipc.msgsnd, NEVER_RESTARTED),
+    msgrcv: partial(call(70, 188, { msqid: I32, msgp: Ptr, msgsz: Size, msgtyp: I64, msgflg: flag.IpcFlags }, ipc.msgrcv, NEVER_RESTARTED), 'no MSG_COPY'),
+    msgctl: partial(call(71, 187, { msqid: I32, cmd: flag.MsgCommand, buf: Ptr }, ipc.msgctl), 'no MSG_STAT and MSG_INFO'),
     mq_open: missing(240, 180, { name: Path, oflag: flag.OpenFlags, mode: Mode, attr: Ptr }),
     mq_unlink: missing(241, 181, { name: Path }),
     mq_timedsend: missing(242, 182, { mqdes: Fd, msg_ptr: In('msg_len'), msg_len: Size, msg_prio: U32, abs_timeout: Ptr }),

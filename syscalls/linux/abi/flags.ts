@@ -366,3 +366,14 @@ export const MsgFlags = flagSet({
 });
 export const ShutHow = enumeration({ SHUT_RD: 0, SHUT_WR: 1, SHUT_RDWR: 2 });
 export const SocketLevel = enumeration({ SOL_IP: 0, SOL_SOCKET: 1, SOL_TCP: 6, SOL_UDP: 17, SOL_IPV6: 41 });
+
+export const IPC = { IPC_CREAT: 0o1000, IPC_EXCL: 0o2000, IPC_NOWAIT: 0o4000, IPC_RMID: 0, IPC_SET: 1, IPC_STAT: 2 } as const; // biome-ignore format: one list
+export const IpcFlags = flagSet({ IPC_CREAT: IPC.IPC_CREAT, IPC_EXCL: IPC.IPC_EXCL, IPC_NOWAIT: IPC.IPC_NOWAIT });
+export const SHM = { SHM_RDONLY: 0o10000, SHM_RND: 0o20000, SHM_REMAP: 0o40000, SHM_EXEC: 0o100000, SHM_LOCK: 11, SHM_UNLOCK: 12 } as const; // biome-ignore format: one list
+export const ShmAttach = flagSet({ SHM_RDONLY: 0o10000, SHM_RND: 0o20000, SHM_REMAP: 0o40000, SHM_EXEC: 0o100000 });
+export const SEM = { GETPID: 11, GETVAL: 12, GETALL: 13, GETNCNT: 14, GETZCNT: 15, SETVAL: 16, SETALL: 17, SEM_UNDO: 0x1000 } as const; // biome-ignore format: one list
+export const MSG = { MSG_NOERROR: 0o10000, MSG_EXCEPT: 0o20000, MSG_COPY: 0o40000 } as const;
+const IPC_COMMANDS = { IPC_RMID: 0, IPC_SET: 1, IPC_STAT: 2 } as const;
+export const ShmCommand = enumeration({ ...IPC_COMMANDS, SHM_LOCK: 11, SHM_UNLOCK: 12, SHM_STAT: 13, SHM_INFO: 14 });
+export const SemCommand = enumeration({ ...IPC_COMMANDS, GETPID: 11, GETVAL: 12, GETALL: 13, GETNCNT: 14, GETZCNT: 15, SETVAL: 16, SETALL: 17, SEM_STAT: 18, SEM_INFO: 19 }); // biome-ignore format: one list
+export const MsgCommand = enumeration({ ...IPC_COMMANDS, MSG_STAT: 11, MSG_INFO: 12 });

@@ -272,3 +272,49 @@ export const int = struct({ value: i32 });
 export const long = struct({ value: i64 });
 export const address = struct({ value: pointer });
 export const intPair = struct({ first: i32, second: i32 });
+
+// ---- System V IPC
+
+export const ipc_perm = struct({
+  key: i32,
+  uid: u32,
+  gid: u32,
+  cuid: u32,
+  cgid: u32,
+  mode: octal,
+  seq: u16,
+  _pad: pad(22),
+});
+export const shmid_ds = struct({
+  shm_perm: ipc_perm,
+  shm_segsz: u64,
+  shm_atime: i64,
+  shm_dtime: i64,
+  shm_ctime: i64,
+  shm_cpid: i32,
+  shm_lpid: i32,
+  shm_nattch: u64,
+  _pad: pad(16),
+});
+export const semid_ds = struct({
+  sem_perm: ipc_perm,
+  sem_otime: i64,
+  _pad0: pad(8),
+  sem_ctime: i64,
+  _pad1: pad(8),
+  sem_nsems: u64,
+  _pad2: pad(16),
+});
+export const msqid_ds = struct({
+  msg_perm: ipc_perm,
+  msg_stime: i64,
+  msg_rtime: i64,
+  msg_ctime: i64,
+  msg_cbytes: u64,
+  msg_qnum: u64,
+  msg_qbytes: u64,
+  msg_lspid: i32,
+  msg_lrpid: i32,
+  _pad: pad(16),
+});
+export const sembuf = struct({ sem_num: u16, sem_op: i16, sem_flg: i16 });

@@ -38,6 +38,11 @@ test.each([
   ['cmsghdr', 16],
   ['ucred', 12],
   ['linger', 8],
+  ['ipc_perm', 48],
+  ['shmid_ds', 112],
+  ['semid_ds', 104],
+  ['msqid_ds', 120],
+  ['sembuf', 6],
 ] as const)('struct %s has %i bytes', (name, size) => {
   expect(layouts[name].size).toBe(size);
 });
