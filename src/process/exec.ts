@@ -161,7 +161,7 @@ function examine(kernel: Kernel, fs: FsContext, request: ExecRequest, stackLimit
       if (!script) {
         const found = recognise(kernel, fs, opened);
         keep = true;
-        return { ...found, argv, envp: request.envp, execPath: depth === 0 ? execPath : encoder.encode(path) };
+        return { ...found, argv, envp: request.envp, execPath };
       }
       if (depth >= MAX_SCRIPT_DEPTH) fail('ELOOP');
       const name = path === '' ? opened.path : path;
