@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { unpack, type Vector } from '../../tools/vectors/archive.ts';
 import { SLOTS } from '../../tools/vectors/generator.ts';
 import { Player } from '../../tools/vectors/player.ts';
+import { parseLine } from '../../tools/vectors/text.ts';
 
 const directory = fileURLToPath(new URL('./x86/', import.meta.url));
 const chapters = readdirSync(directory).filter((f) => f.endsWith('.vec.gz'));
@@ -35,5 +36,18 @@ describe('instruction vectors of the hardware', () => {
     test.each(chapters)(`${tier}: %s`, (file) => {
       expect(differences(player, load(file).filter((_, i) => everything || tier === 'interpreter' || i % 3 === 0)).slice(0, 20)).toEqual([]);
     }, 120_000); // biome-ignore format: limit
+  }
+});
+
+describe('readable vectors', () => {
+  const lines = readFileSync(`${directory}readable.txt`, 'utf8').split('\n').filter((l) => l && l[0] !== '#'); // biome-ignore format: chain
+  for (const tier of ['interpreter', 'translator'] as const) {
+    const player = new Player(tier);
+    player.exact = true;
+    test.each(lines)(`${tier}: %s`, (line) => {
+      const v = parseLine(line, 0);
+      player.anyFlags = v.anyFlags;
+      expect(player.play([v.case], [v.result])).toEqual([undefined]);
+    });
   }
 });
