@@ -78,7 +78,17 @@ export class NodeFs implements HostFs {
   readdir(path: string): DirectoryEntry[] {
     const host = this.#host(path);
     try {
-      return fs.readdirSync(host).map((name) => new NodeEntry(this, name, `${host}/${name}`));
+      // In the order of the host's file system, as programs see it there: readdirSync would sort.
+      const directory = fs.opendirSync(host, { bufferSize: 1024 });
+      const entries: DirectoryEntry[] = [];
+      try {
+        for (let entry = directory.readSync(); entry; entry = directory.readSync()) {
+          entries.push(new NodeEntry(this, entry.name, `${host}/${entry.name}`));
+        }
+      } finally {
+        directory.closeSync();
+      }
+      return entries;
     } catch (error) {
       return asGuestError(error);
     }
