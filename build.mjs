@@ -1,5 +1,5 @@
-// Builds dist/: one bundled ESM file each for the CLI, the library and the demonstration (start-up time counts), and
-// type declarations unless --no-types is given.
+// Builds dist/: one bundled file each for the CLI (with its compiled code beside it, since start-up time counts), the
+// library and the demonstration, and type declarations unless --no-types is given.
 import { spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,28 +9,40 @@ import * as esbuild from 'esbuild';
 const root = fileURLToPath(new URL('.', import.meta.url));
 const at = (path) => root + path;
 
-await esbuild.build({
+const common = {
   absWorkingDir: root,
-  entryPoints: { cli: 'src/cli/main.ts', index: 'src/index.ts', demo: 'src/cli/demo.ts' },
   outdir: 'dist',
   bundle: true,
-  format: 'esm',
   platform: 'node',
   target: 'node20.19',
   minifySyntax: true,
   minifyWhitespace: true,
-  // Names stay: they appear in crash reports.
-  keepNames: false,
   legalComments: 'none',
-  sourcemap: false,
   logLevel: 'warning',
+};
+const esm = {
+  ...common,
+  format: 'esm',
   banner: {
     // memfs and commander are CommonJS inside and ask for node: modules with require.
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
-});
+};
+await Promise.all([
+  esbuild.build({ ...esm, entryPoints: { index: 'src/index.ts', demo: 'src/cli/demo.ts' } }),
+  esbuild.build({ ...common, format: 'esm', entryPoints: { cli: 'src/cli/start.ts' } }),
+  // The command line proper is a function of `require`, so that a vm.Script with cached code can hold it.
+  esbuild.build({
+    ...common,
+    format: 'cjs',
+    entryPoints: { main: 'src/cli/main.ts' },
+    outExtension: { '.js': '.cjs' },
+    define: { 'import.meta.url': '__url' },
+    banner: { js: '(function(require,__url,exports,module){' },
+    footer: { js: '})' },
+  }),
+]);
 chmodSync(at('dist/cli.js'), 0o755);
-
 // The interpreter's handlers as one module beside the bundles.
 await esbuild.build({
   absWorkingDir: root,
@@ -43,6 +55,12 @@ await esbuild.build({
 });
 const made = spawnSync(process.execPath, [at('.cache/prebuild.mjs'), at('dist/engine.bin')], { stdio: 'inherit' });
 if (made.status !== 0) process.exit(made.status ?? 1);
+
+// Code as V8 compiles it for a first run, by this version of Node: others start without.
+spawnSync(process.execPath, [at('dist/cli.js'), 'run', at('guests/hello/linux-x86-64')], {
+  stdio: 'ignore',
+  env: { ...process.env, HOSPES_MAKE_CODE_CACHE: '1' },
+});
 
 if (!process.argv.includes('--no-types')) {
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');

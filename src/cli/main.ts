@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command line: commander's flags to options, errors to one line and an exit status; what the commands do is in their own files. */
 import { Command, CommanderError, Option } from 'commander';
 import { UserError } from '../base/failures.ts';
@@ -114,10 +113,14 @@ function report(error: unknown): number {
   return 70;
 }
 
-const program = build();
-try {
-  await program.parseAsync(attachValues(process.argv.slice(2), program), { from: 'user' });
-} catch (error) {
-  process.exitCode = report(error);
+async function main(): Promise<void> {
+  const program = build();
+  try {
+    await program.parseAsync(attachValues(process.argv.slice(2), program), { from: 'user' });
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+  process.exit();
 }
-process.exit();
+
+void main();

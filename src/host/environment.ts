@@ -1,6 +1,7 @@
 /** What Node tells of the host: clocks, entropy, names, identity, where a path leads; files themselves are node.ts's. */
-import * as crypto from 'node:crypto';
+
 import * as fs from 'node:fs';
+import { createRequire } from 'node:module';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import type { HostEnvironment } from './host.ts';
@@ -16,11 +17,23 @@ export const hostEnvironment: HostEnvironment = {
     return fine - wall > 2_000_000n || wall - fine > 2_000_000n ? wall : fine;
   },
   monotonic: () => process.hrtime.bigint(),
-  random(into) {
-    crypto.randomFillSync(into);
-  },
+  random: fillRandomly,
   hostname: () => os.hostname(),
 };
+
+let entropy: number | undefined;
+
+/** From the system's device where there is one: loading node:crypto costs a start-up 10 ms. */
+function fillRandomly(into: Uint8Array): void {
+  try {
+    entropy ??= fs.openSync('/dev/urandom', 'r');
+    let done = 0;
+    while (done < into.length) done += fs.readSync(entropy, into, done, into.length - done, null);
+  } catch {
+    const crypto: typeof import('node:crypto') = createRequire(import.meta.url)('node:crypto');
+    crypto.randomFillSync(into);
+  }
+}
 
 /** As whom this process acts on files. */
 export function hostIdentity(): { uid: number; gid: number; groups: number[] } {

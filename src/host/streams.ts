@@ -1,6 +1,7 @@
 /** The CLI's own stdin, stdout and stderr as HostStreams, byte-exact whatever they are (files, pipes, sockets, devices); terminals are terminal.ts's. */
 import * as fs from 'node:fs';
-import * as net from 'node:net';
+import { createRequire } from 'node:module';
+import type * as Net from 'node:net';
 import { fail } from '../base/failures.ts';
 import type { FileType, Stat } from './host.ts';
 import type { HostStream } from './host-stream.ts';
@@ -134,7 +135,7 @@ class FlowStream extends DescriptorStream {
   readonly kind: string;
   #own: number | undefined;
   #opened = false;
-  #watcher: net.Socket | undefined;
+  #watcher: Net.Socket | undefined;
   #watching = false;
   #early = -1;
   #ended = false;
@@ -209,8 +210,10 @@ class FlowStream extends DescriptorStream {
   }
 
   /** Making the handle also makes the descriptor non-blocking. */
-  #socket(): net.Socket {
+  #socket(): Net.Socket {
     if (this.#watcher) return this.#watcher;
+    // Loaded when something has to be waited for: most programs read nothing.
+    const net: typeof Net = createRequire(import.meta.url)('node:net');
     const options = {
       fd: this.#nonblocking(fs.constants.O_RDONLY),
       readable: true,
@@ -226,7 +229,7 @@ class FlowStream extends DescriptorStream {
         },
       },
     };
-    this.#watcher = new net.Socket(options as net.SocketConstructorOpts);
+    this.#watcher = new net.Socket(options as Net.SocketConstructorOpts);
     const end = () => {
       this.#ended = true;
       this.#watching = false;
