@@ -9,6 +9,8 @@ import { iovec } from '../abi/structs.ts';
 import { mappedFile } from './mapped-file.ts';
 
 const PAGE = 4096;
+/** Major 1, minor 5. */
+const ZERO_DEVICE = 0x105;
 const ADDRESS_LIMIT = 0x7fff_ffff_f000;
 const roundUp = (n: number): number => Math.ceil(n / PAGE) * PAGE;
 /** What is left of prot after the bits without a meaning here; a write-only page can be read on x86. */
@@ -41,8 +43,15 @@ export function mmap(t: Task, { addr, length, prot, flags, fd, offset }: MmapArg
   if (flags & MAP.MAP_32BIT) request.below = 0x8000_0000;
   if (flags & MAP.MAP_GROWSDOWN) request.growsDown = true;
   if (type !== MAP.MAP_PRIVATE) request.shared = true;
-  if (file) fileRequest(t, request, file, prot, offset);
+  if (file && !isZero(file)) fileRequest(t, request, file, prot, offset);
   return t.space.map(request);
+}
+
+/** /dev/zero: mapping it is another way to ask for anonymous memory. */
+function isZero(file: OpenFile): boolean {
+  if (file.kind !== 'device') return false;
+  const { type, rdev } = file.stat();
+  return type === 'character' && rdev === ZERO_DEVICE;
 }
 
 function fileRequest(t: Task, request: MapRequest, file: OpenFile, prot: number, offset: number): void {
