@@ -98,8 +98,15 @@ export class MemoryFs implements HostFs {
   }
 
   plain(path: string): boolean {
-    const link = this.#find(path);
-    return link?.getNode().isDirectory() ?? false;
+    let link: Link | undefined = this.volume._core.root;
+    for (let start = 1; start < path.length; ) {
+      if (!link.getNode().isDirectory()) return false;
+      const end = path.indexOf('/', start);
+      link = link.children.get(end === -1 ? path.slice(start) : path.slice(start, end));
+      if (link === undefined) return false;
+      start = end === -1 ? path.length : end + 1;
+    }
+    return link.getNode().isDirectory();
   }
 
   readdir(path: string): DirectoryEntry[] {
