@@ -180,10 +180,11 @@ const getLock: Answer = (t, fd, arg) => {
   return 0;
 };
 
-/** Open the other side without its name. */
+/** Open the other side, whatever the caller can see under its name. */
 const getPeer: Answer = (t, fd, arg) => {
-  const file = new TtyFile(master(t, fd).tty);
-  if (!(arg & O.O_NOCTTY)) acquireTerminal(t, file.tty);
+  const { tty } = master(t, fd);
+  const file = t.vfs.open(t.vfs.context(), undefined, tty.name, { read: true, write: true, noctty: true });
+  if (!(arg & O.O_NOCTTY)) acquireTerminal(t, tty);
   return t.files.add(file, (arg & O.O_CLOEXEC) !== 0);
 };
 
