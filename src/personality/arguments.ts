@@ -81,7 +81,11 @@ export const Mode: ArgumentType<number> = {
 export const Pid = I32;
 export const Uid: ArgumentType<number> = {
   word: 'uid',
-  decode: (_t, cpu, register) => cpu.getInt(register),
+  decode: (_t, cpu, register) => {
+    const id = cpu.getInt(register);
+    // All of 32 bits but the one that says "leave it".
+    return id === -1 ? -1 : id >>> 0;
+  },
   before: String,
 };
 

@@ -166,7 +166,8 @@ export function getrusage(t: Task, { who, usage }: { who: number; usage: Out<typ
 
 function threadOf(t: Task, pid: number): Thread {
   if (pid < 0) fail('EINVAL');
-  return pid === 0 ? t.thread : (t.kernel.threads.get(pid) ?? fail('ESRCH'));
+  // Process 1 is the VM itself: it is scheduled like everybody.
+  return pid === 0 || pid === 1 ? t.thread : (t.kernel.threads.get(pid) ?? fail('ESRCH'));
 }
 
 export function sched_getaffinity(
@@ -174,6 +175,7 @@ export function sched_getaffinity(
   { pid, cpusetsize, mask }: { pid: number; cpusetsize: number; mask: GuestBuffer },
 ): number {
   if (cpusetsize % 8 !== 0 || cpusetsize === 0) fail('EINVAL');
+  if (pid < 0) fail('ESRCH');
   threadOf(t, pid);
   t.space.writeU64(mask.address, 1);
   return 8;
