@@ -1,4 +1,5 @@
 /** The 512-byte FXSAVE image (manual, FXSAVE, 64-bit mode) built from and put back into a state block; signal frames use the same image. */
+import { MXCSR_TRACKED } from './soft-float.ts';
 import { FIELDS, x87Offset, xmmOffset } from './state.ts';
 
 export const FXSAVE_SIZE = 512;
@@ -17,7 +18,7 @@ export function buildFxsave(view: DataView, state: number): Uint8Array {
   out.setUint16(6, field('fop'), true);
   out.setBigInt64(8, view.getBigInt64(state + FIELDS.fip.offset, true), true);
   out.setBigInt64(16, view.getBigInt64(state + FIELDS.fdp.offset, true), true);
-  out.setUint32(24, field('mxcsr'), true);
+  out.setUint32(24, field('mxcsr') & MXCSR_MASK, true);
   out.setUint32(28, MXCSR_MASK, true);
   const bytes = new Uint8Array(view.buffer);
   for (let i = 0; i < 8; i++) {
@@ -45,7 +46,8 @@ export function parseFxsave(view: DataView, state: number, image: Uint8Array): v
   put('fop', from.getUint16(6, true));
   view.setBigInt64(state + FIELDS.fip.offset, from.getBigInt64(8, true), true);
   view.setBigInt64(state + FIELDS.fdp.offset, from.getBigInt64(16, true), true);
-  put('mxcsr', from.getUint32(24, true) & MXCSR_MASK);
+  const tracked = view.getInt32(state + FIELDS.mxcsr.offset, true) & MXCSR_TRACKED;
+  put('mxcsr', (from.getUint32(24, true) & MXCSR_MASK) | tracked);
   const bytes = new Uint8Array(view.buffer);
   for (let i = 0; i < 8; i++) bytes.set(image.subarray(32 + i * 16, 42 + i * 16), state + x87Offset((top + i) & 7));
   for (let i = 0; i < 16; i++) bytes.set(image.subarray(160 + i * 16, 176 + i * 16), state + xmmOffset(i));

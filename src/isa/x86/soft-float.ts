@@ -2,8 +2,20 @@
 import type { Helper } from '../helper.ts';
 import { FIELDS, SCRATCH_OFFSET } from './state.ts';
 
-/** Rounding control, flush-to-zero, denormals-are-zero. */
-export const MXCSR_SPECIAL = 0xe040;
+/** Ours, never seen by the guest: keep MXCSR's exception flags exact in the default mode too, at the price of all float work coming here. */
+export const MXCSR_TRACKED = 0x1_0000;
+/** Rounding control, flush-to-zero, denormals-are-zero, tracking. */
+export const MXCSR_SPECIAL = 0xe040 | MXCSR_TRACKED;
+
+const IE = 1;
+const DE = 2;
+const ZE = 4;
+const OE = 8;
+const UE = 16;
+const PE = 32;
+/** Exceptions raised by the operation at hand. */
+let raised = 0;
+export const exceptionsRaised = (): number => raised;
 
 /** Operations by index; scalar forms use the low lane of the packed ones. */
 export const SOFT_OPS = [
@@ -31,6 +43,13 @@ interface Mode {
   flush: boolean;
   daz: boolean;
 }
+
+/** A scalar form: only the low lane counts. An argument bit beside predicate, rounding control and lane masks. */
+export const SOFT_SCALAR = 0x100;
+/** Only the low 64 bits count. */
+export const SOFT_HALF = 0x400;
+/** UCOMISS, UCOMISD: a quiet NaN raises nothing. */
+export const SOFT_QUIET = 0x200;
 
 /** (-1)^negative · mantissa · 2^exponent; a zero has mantissa 0. */
 interface Value {
@@ -82,6 +101,23 @@ function unpack(f: Format, bits: bigint, mode: Mode): Value {
   };
 }
 
+const isSignalling = (f: Format, x: Value): boolean => x.kind === 'nan' && x.mantissa >> (f.fraction - 1n) === 0n;
+const isDenormal = (f: Format, x: Value): boolean =>
+  x.kind === 'finite' && x.mantissa !== 0n && x.mantissa >> f.fraction === 0n;
+
+/** Whether an operand is a NaN; signalling ones raise invalid. */
+function anyNan(f: Format, x: Value, y: Value = x): boolean {
+  if (isSignalling(f, x) || isSignalling(f, y)) raised |= IE;
+  return x.kind === 'nan' || y.kind === 'nan';
+}
+function note(f: Format, x: Value, y: Value = x): void {
+  if (isDenormal(f, x) || isDenormal(f, y)) raised |= DE;
+}
+function invalid(f: Format): bigint {
+  raised |= IE;
+  return indefinite(f);
+}
+
 /** Drop `shift` low bits of a magnitude by the rounding mode; `sticky`: something lies below the magnitude's last bit. */
 function roundShift(magnitude: bigint, shift: bigint, sticky: boolean, negative: boolean, rounding: number): bigint {
   if (shift <= 0n) {
@@ -103,16 +139,24 @@ function roundShift(magnitude: bigint, shift: bigint, sticky: boolean, negative:
 function pack(f: Format, negative: boolean, mantissa: bigint, exponent: bigint, sticky: boolean, mode: Mode): bigint {
   const least = 1n - f.bias; // exponent of the smallest normal number
   const leading = exponent + length(mantissa) - 1n;
-  if (mode.flush && leading < least) {
+  let tiny = false;
+  if (leading < least) {
     // Tiny is judged after rounding as if the exponent had no limit.
     const free = roundShift(mantissa, leading - f.fraction - exponent, sticky, negative, mode.rounding);
-    if (leading < least - 1n || free >> (f.fraction + 1n) === 0n) return signed(f, negative, 0n);
+    tiny = leading < least - 1n || free >> (f.fraction + 1n) === 0n;
+    if (tiny && mode.flush) {
+      raised |= UE | PE;
+      return signed(f, negative, 0n);
+    }
   }
   const unit = leading - f.fraction > least - f.fraction ? leading - f.fraction : least - f.fraction;
-  const rounded = roundShift(mantissa, unit - exponent, sticky, negative, mode.rounding);
+  const shift = unit - exponent;
+  const rounded = roundShift(mantissa, shift, sticky, negative, mode.rounding);
+  if (sticky || (shift > 0n && (mantissa & ones(shift)) !== 0n)) raised |= tiny ? UE | PE : PE;
   // A carry out of the fraction moves into the exponent by itself.
   const bits = ((unit + f.fraction + f.bias - 1n) << f.fraction) + rounded;
   if (bits < infinity(f)) return signed(f, negative, bits);
+  raised |= OE | PE;
   const away = mode.rounding === NEAREST || mode.rounding === (negative ? DOWN : UP);
   return signed(f, negative, away ? infinity(f) : infinity(f) - 1n);
 }
@@ -120,9 +164,11 @@ function pack(f: Format, negative: boolean, mantissa: bigint, exponent: bigint, 
 const nanOf = (f: Format, x: Value, y: Value): bigint => quiet(f, x.kind === 'nan' ? x.bits : y.bits);
 
 function add(f: Format, x: Value, y: Value, mode: Mode, negate = false): bigint {
-  if (x.kind === 'nan' || y.kind === 'nan') return nanOf(f, x, y);
+  if (anyNan(f, x, y)) return nanOf(f, x, y);
   const yNegative = y.negative !== negate;
-  if (x.kind === 'infinite') return y.kind === 'infinite' && x.negative !== yNegative ? indefinite(f) : x.bits;
+  if (x.kind === 'infinite' && y.kind === 'infinite' && x.negative !== yNegative) return invalid(f);
+  note(f, x, y);
+  if (x.kind === 'infinite') return x.bits;
   if (y.kind === 'infinite') return signed(f, yNegative, infinity(f));
   const exponent = lower(x.exponent, y.exponent);
   const [p, q] = [x.mantissa << (x.exponent - exponent), y.mantissa << (y.exponent - exponent)];
@@ -134,21 +180,29 @@ function add(f: Format, x: Value, y: Value, mode: Mode, negate = false): bigint 
 }
 
 function multiply(f: Format, x: Value, y: Value, mode: Mode): bigint {
-  if (x.kind === 'nan' || y.kind === 'nan') return nanOf(f, x, y);
+  if (anyNan(f, x, y)) return nanOf(f, x, y);
   const negative = x.negative !== y.negative;
   const zero = (v: Value) => v.kind === 'finite' && v.mantissa === 0n;
-  if (x.kind === 'infinite' || y.kind === 'infinite')
-    return zero(x) || zero(y) ? indefinite(f) : signed(f, negative, infinity(f));
+  const infinite = x.kind === 'infinite' || y.kind === 'infinite';
+  if (infinite && (zero(x) || zero(y))) return invalid(f);
+  note(f, x, y);
+  if (infinite) return signed(f, negative, infinity(f));
   if (zero(x) || zero(y)) return signed(f, negative, 0n);
   return pack(f, negative, x.mantissa * y.mantissa, x.exponent + y.exponent, false, mode);
 }
 
 function divide(f: Format, x: Value, y: Value, mode: Mode): bigint {
-  if (x.kind === 'nan' || y.kind === 'nan') return nanOf(f, x, y);
+  if (anyNan(f, x, y)) return nanOf(f, x, y);
   const negative = x.negative !== y.negative;
-  if (x.kind === 'infinite') return y.kind === 'infinite' ? indefinite(f) : signed(f, negative, infinity(f));
+  if (x.kind === 'infinite' && y.kind === 'infinite') return invalid(f);
+  if (y.kind === 'finite' && y.mantissa === 0n && x.kind === 'finite') {
+    if (x.mantissa === 0n) return invalid(f);
+    raised |= ZE;
+    return signed(f, negative, infinity(f));
+  }
+  note(f, x, y);
+  if (x.kind === 'infinite') return signed(f, negative, infinity(f));
   if (y.kind === 'infinite') return signed(f, negative, 0n);
-  if (y.mantissa === 0n) return x.mantissa === 0n ? indefinite(f) : signed(f, negative, infinity(f));
   if (x.mantissa === 0n) return signed(f, negative, 0n);
   const scale = 2n * f.bits;
   const numerator = x.mantissa << scale;
@@ -157,10 +211,11 @@ function divide(f: Format, x: Value, y: Value, mode: Mode): bigint {
 }
 
 function squareRoot(f: Format, x: Value, mode: Mode): bigint {
-  if (x.kind === 'nan') return quiet(f, x.bits);
+  if (anyNan(f, x)) return quiet(f, x.bits);
   if (x.kind === 'finite' && x.mantissa === 0n) return x.bits;
-  if (x.negative) return indefinite(f);
+  if (x.negative) return invalid(f);
   if (x.kind === 'infinite') return x.bits;
+  note(f, x);
   let scale = 2n * f.bits;
   if ((x.exponent - scale) & 1n) scale++;
   const square = x.mantissa << scale;
@@ -173,9 +228,13 @@ function squareRoot(f: Format, x: Value, mode: Mode): bigint {
   return pack(f, false, root, (x.exponent - scale) / 2n, root * root !== square, mode);
 }
 
-/** -1, 0, 1; undefined where unordered. */
-function compare(x: Value, y: Value): number | undefined {
-  if (x.kind === 'nan' || y.kind === 'nan') return undefined;
+/** -1, 0, 1; undefined where unordered. `quietly`: only signalling NaNs are invalid. */
+function compare(f: Format, x: Value, y: Value, quietly = false): number | undefined {
+  if (anyNan(f, x, y)) {
+    if (!quietly) raised |= IE;
+    return undefined;
+  }
+  note(f, x, y);
   const rank = (v: Value) => (v.kind === 'infinite' ? (v.negative ? -1 : 1) : 0);
   if (rank(x) || rank(y)) return Math.sign(rank(x) - rank(y));
   const exponent = lower(x.exponent, y.exponent);
@@ -189,30 +248,40 @@ function holds(predicate: number, order: number | undefined): boolean {
   return predicate & 4 ? !positive : positive;
 }
 
+const hasFraction = (x: Value): boolean => x.exponent < 0n && (x.mantissa & ones(-x.exponent)) !== 0n;
+
 /** To a two's complement integer; what does not fit gives the most negative one. */
 function toInteger(x: Value, width: bigint, rounding: number): bigint {
   const least = 1n << (width - 1n);
-  if (x.kind !== 'finite') return least;
-  const magnitude = roundShift(x.mantissa, -x.exponent, false, x.negative, rounding);
-  const v = x.negative ? -magnitude : magnitude;
-  return v >= -least && v < least ? BigInt.asUintN(Number(width), v) : least;
+  if (x.kind === 'finite') {
+    const magnitude = roundShift(x.mantissa, -x.exponent, false, x.negative, rounding);
+    const v = x.negative ? -magnitude : magnitude;
+    if (v >= -least && v < least) {
+      if (hasFraction(x)) raised |= PE;
+      return BigInt.asUintN(Number(width), v);
+    }
+  }
+  raised |= IE;
+  return least;
 }
 
-function roundToWhole(f: Format, x: Value, rounding: number, mode: Mode): bigint {
-  if (x.kind === 'nan') return quiet(f, x.bits);
+function roundToWhole(f: Format, x: Value, rounding: number, mode: Mode, exact: boolean): bigint {
+  if (anyNan(f, x)) return quiet(f, x.bits);
   if (x.kind === 'infinite' || x.mantissa === 0n || x.exponent >= 0n) return x.bits;
+  if (exact && hasFraction(x)) raised |= PE;
   const whole = roundShift(x.mantissa, -x.exponent, false, x.negative, rounding);
   return whole === 0n ? signed(f, x.negative, 0n) : pack(f, x.negative, whole, 0n, false, mode);
 }
 
 function convert(from: Format, to: Format, x: Value, mode: Mode): bigint {
-  if (x.kind === 'nan') {
+  if (anyNan(from, x)) {
     const shift = to.fraction - from.fraction;
     const payload = shift > 0n ? x.mantissa << shift : x.mantissa >> -shift;
     return quiet(to, signed(to, x.negative, infinity(to) | payload));
   }
   if (x.kind === 'infinite') return signed(to, x.negative, infinity(to));
   if (x.mantissa === 0n) return signed(to, x.negative, 0n);
+  note(from, x);
   return pack(to, x.negative, x.mantissa, x.exponent, false, mode);
 }
 
@@ -230,7 +299,11 @@ const join = (parts: readonly bigint[], width: bigint): bigint =>
 export function softFloat(op: SoftOp, argument: number, xBits: bigint, yBits: bigint, mxcsr: number): bigint {
   const mode: Mode = { rounding: (mxcsr >> 13) & 3, flush: (mxcsr & 0x8000) !== 0, daz: (mxcsr & 0x40) !== 0 };
   const f = /ps$|ss$|^cvtt?[ps]s2/.test(op) && !op.endsWith('pd2ps') ? SINGLE : DOUBLE;
-  const values = (v: bigint, format = f) => split(v, format.bits).map((lane) => unpack(format, lane, mode));
+  raised = 0;
+  const scalar = (argument & SOFT_SCALAR) !== 0;
+  const kept = argument & SOFT_HALF ? ones(64n) : ones(128n);
+  const lanesOf = (v: bigint, width: bigint) => (scalar ? [v & ones(width)] : split(v & kept, width));
+  const values = (v: bigint, format = f) => lanesOf(v, format.bits).map((lane) => unpack(format, lane, mode));
   const unary = (g: (x: Value) => bigint) => join(values(xBits).map(g), f.bits);
   const binary = (g: (x: Value, y: Value, i: number) => bigint) => {
     const ys = values(yBits);
@@ -260,31 +333,33 @@ export function softFloat(op: SoftOp, argument: number, xBits: bigint, yBits: bi
       return unary((x) => squareRoot(f, x, mode));
     case 'minps':
     case 'minpd':
-      return binary((x, y) => (compare(x, y) === -1 ? x.bits : y.bits));
+      return binary((x, y) => (compare(f, x, y) === -1 ? x.bits : y.bits));
     case 'maxps':
     case 'maxpd':
-      return binary((x, y) => (compare(x, y) === 1 ? x.bits : y.bits));
+      return binary((x, y) => (compare(f, x, y) === 1 ? x.bits : y.bits));
     case 'dpps':
     case 'dppd':
       return dot(f, values(xBits), values(yBits), argument, mode);
     case 'cmpps':
     case 'cmppd':
-      return binary((x, y) => (holds(argument, compare(x, y)) ? ones(f.bits) : 0n));
+      return binary((x, y) =>
+        holds(argument, compare(f, x, y, (argument & 3) === 0 || (argument & 3) === 3)) ? ones(f.bits) : 0n,
+      );
     case 'comiss':
     case 'comisd': {
       const single = op === 'comiss' ? SINGLE : DOUBLE;
-      const order = compare(values(xBits, single)[0], values(yBits, single)[0]);
+      const order = compare(single, values(xBits, single)[0], values(yBits, single)[0], (argument & SOFT_QUIET) !== 0);
       return order === undefined ? 0x45n : order === 0 ? 0x40n : order < 0 ? 1n : 0n;
     }
     case 'roundps':
     case 'roundpd':
-      return unary((x) => roundToWhole(f, x, argument & 4 ? mode.rounding : argument & 3, mode));
+      return unary((x) => roundToWhole(f, x, argument & 4 ? mode.rounding : argument & 3, mode, (argument & 8) === 0));
     case 'cvtss2si':
     case 'cvtsd2si':
-      return toInteger(values(xBits)[0], argument ? 64n : 32n, mode.rounding);
+      return toInteger(values(xBits)[0], argument & 1 ? 64n : 32n, mode.rounding);
     case 'cvttss2si':
     case 'cvttsd2si':
-      return toInteger(values(xBits)[0], argument ? 64n : 32n, 3);
+      return toInteger(values(xBits)[0], argument & 1 ? 64n : 32n, 3);
     case 'cvtsi642ss':
       return fromInteger(SINGLE, BigInt.asIntN(64, xBits), mode);
     case 'cvtsi642sd':
@@ -315,7 +390,7 @@ export function softFloat(op: SoftOp, argument: number, xBits: bigint, yBits: bi
       );
     case 'cvtdq2ps':
       return join(
-        split(xBits, 32n).map((v) => fromInteger(SINGLE, BigInt.asIntN(32, v), mode)),
+        lanesOf(xBits, 32n).map((v) => fromInteger(SINGLE, BigInt.asIntN(32, v), mode)),
         32n,
       );
   }
@@ -341,6 +416,7 @@ export const FLOAT_HELPERS: Record<string, Helper> = {
       const whole = (low: bigint, high: bigint) => BigInt.asUintN(64, low) | (BigInt.asUintN(64, high) << 64n);
       const mxcsr = space.view.getInt32(state + FIELDS.mxcsr.offset, true);
       const r = softFloat(SOFT_OPS[code & 0xff], code >> 8, whole(x0, x1), whole(y0, y1), mxcsr);
+      space.view.setInt32(state + FIELDS.mxcsr.offset, mxcsr | raised, true);
       space.view.setBigUint64(state + SCRATCH_OFFSET, BigInt.asUintN(64, r), true);
       space.view.setBigUint64(state + SCRATCH_OFFSET + 8, r >> 64n, true);
       return BigInt.asIntN(64, r);

@@ -2,6 +2,7 @@
 import type { Node } from '../../../ir/builder.ts';
 import type { X86Builder } from '../builder.ts';
 import type { MMX_ROWS } from '../rows/mmx.ts';
+import { SOFT_HALF } from '../soft-float.ts';
 import type { Semantics } from './alu.ts';
 import { toInt } from './sse-float.ts';
 import { maskedStore } from './sse-move.ts';
@@ -28,7 +29,7 @@ const convert =
     const commit = (v: Node) => setMmx(b, dst, v);
     const fast = low64(b, toInt(b, size, x, truncate));
     const name = `cvt${truncate ? 't' : ''}p${size === 32 ? 's' : 'd'}2dq` as const;
-    rounded(b, name, 0, x, x, fast, commit, (low) => low);
+    rounded(b, name, size === 32 ? SOFT_HALF : 0, x, x, fast, commit, (low) => low);
   };
 
 export const MMX: Record<(typeof MMX_ROWS)[number]['mnemonic'], Semantics> = {

@@ -3,7 +3,7 @@ import type { Node } from '../../../ir/builder.ts';
 import type { OpName } from '../../../ir/ops.ts';
 import type { Operand, X86Builder } from '../builder.ts';
 import type { SSE_FLOAT_ROWS } from '../rows/sse-float.ts';
-import type { SoftOp } from '../soft-float.ts';
+import { SOFT_QUIET, SOFT_SCALAR, type SoftOp } from '../soft-float.ts';
 import type { Semantics } from './alu.ts';
 import {
   fixed,
@@ -204,14 +204,14 @@ const scalarCompare =
     roundedTo(b, dst, FLOAT[size], `cmpp${LETTER[size]}`, x, y, extract(b, compared(b, size, p, x, y), size), p);
   };
 
-/** (U)COMISS, (U)COMISD: ZF, PF, CF all set where unordered; they differ in which NaNs raise a flag, which we do not. */
+/** (U)COMISS, (U)COMISD: ZF, PF, CF all set where unordered; they differ in which NaNs are invalid. */
 const orderedCompare =
-  (size: Size): Semantics =>
+  (size: Size, quietly: number): Semantics =>
   (b, dst, src) => {
     const f = FLOAT[size];
     const [x, y] = [dst.read(f), src.read(f)];
     b.flags.compare(x, y);
-    softly(b, `comis${LETTER[size]}`, 0, x, y, (low) => b.flags.setAll(b.wrap(low)));
+    softly(b, `comis${LETTER[size]}`, SOFT_SCALAR | quietly, x, y, (low) => b.flags.setAll(b.wrap(low)));
   };
 
 const constant = (b: X86Builder, size: Size, bits: number | bigint): Node =>
@@ -237,7 +237,7 @@ const toRegister =
     rounded(
       b,
       name,
-      width === 64 ? 1 : 0,
+      (width === 64 ? 1 : 0) | SOFT_SCALAR,
       x,
       x,
       fast,
@@ -339,10 +339,10 @@ export const SSE_FLOAT: Record<(typeof SSE_FLOAT_ROWS)[number]['mnemonic'], Sema
   cmppd: packedCompare(64),
   cmpss: scalarCompare(32),
   cmpsd: scalarCompare(64),
-  ucomiss: orderedCompare(32),
-  ucomisd: orderedCompare(64),
-  comiss: orderedCompare(32),
-  comisd: orderedCompare(64),
+  ucomiss: orderedCompare(32, SOFT_QUIET),
+  ucomisd: orderedCompare(64, SOFT_QUIET),
+  comiss: orderedCompare(32, 0),
+  comisd: orderedCompare(64, 0),
   roundps: packedRound(32),
   roundpd: packedRound(64),
   roundss: scalarRound(32),

@@ -4,6 +4,7 @@ import type { Node } from '../../../ir/builder.ts';
 import type { Access } from '../../../ir/ops.ts';
 import type { Operand, X86Builder } from '../builder.ts';
 import type { SSE_MOVE_ROWS } from '../rows/sse-move.ts';
+import { MXCSR_TRACKED } from '../soft-float.ts';
 import { RDI } from '../state.ts';
 import type { Semantics } from './alu.ts';
 import { aligned, enterMmx, fixed, isMmx, lanes, packed, setMmx, vector, zero } from './vector.ts';
@@ -178,9 +179,9 @@ export const SSE_MOVE: Record<(typeof SSE_MOVE_ROWS)[number]['mnemonic'], Semant
     const v = src.get();
     // Bits without a meaning: #GP.
     b.stopIf(b.and(v, ~0xffff), EXIT_PRIVILEGED);
-    b.setField('mxcsr', v);
+    b.setField('mxcsr', b.or(v, b.and(b.field('mxcsr'), MXCSR_TRACKED)));
   },
   stmxcsr(b, dst) {
-    dst.set(b.field('mxcsr'));
+    dst.set(b.and(b.field('mxcsr'), 0xffff));
   },
 };

@@ -3,7 +3,7 @@ import { EXIT_PRIVILEGED } from '../../../engine/exits.ts';
 import { Builder, type Node } from '../../../ir/builder.ts';
 import type { Access } from '../../../ir/ops.ts';
 import type { Operand, X86Builder } from '../builder.ts';
-import { MXCSR_SPECIAL, SOFT_OPS, type SoftOp } from '../soft-float.ts';
+import { MXCSR_SPECIAL, SOFT_HALF, SOFT_OPS, SOFT_SCALAR, type SoftOp } from '../soft-float.ts';
 import { SCRATCH_OFFSET } from '../state.ts';
 import type { Semantics } from './alu.ts';
 
@@ -92,7 +92,7 @@ function bits(b: X86Builder, v: Node): [Node, Node] {
 /**
  * A result that depends on rounding mode, flush-to-zero or denormals-are-zero. `commit` takes the result under the default MXCSR;
  * code that may run under another one (handlers: regions are not entered then) computes it again exactly, from x and y, in JavaScript.
- * Exception flags are not raised in MXCSR, and unmasked exceptions are not delivered.
+ * There the exception flags are exact too; under the default MXCSR they are raised only if tracked (MXCSR_TRACKED). Unmasked exceptions are not delivered.
  */
 export function rounded<T>(
   b: X86Builder,
@@ -123,6 +123,12 @@ export function softly(
   commit(b.helper('softFloat', 'i64', code, ...bits(b, x), ...bits(b, y)));
 }
 
+/** Exceptions come from the lanes that the result keeps. CVTPI2PS makes two floats. */
+function lanesThatCount(op: SoftOp, access: Access): number {
+  if (access === 'v128') return 0;
+  return access === 'f64' && op === 'cvtdq2ps' ? SOFT_HALF : SOFT_SCALAR;
+}
+
 /** `rounded` for a result that goes to the low part, or the whole, of an XMM register. */
 export function roundedTo(
   b: X86Builder,
@@ -137,7 +143,7 @@ export function roundedTo(
   rounded(
     b,
     op,
-    argument,
+    argument | lanesThatCount(op, access),
     x,
     y,
     fast,
