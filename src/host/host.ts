@@ -64,6 +64,8 @@ export interface HostFs {
   open(path: string, how: HostOpen): HostFile;
   /** ENOENT when absent. */
   lstat(path: string): Stat;
+  /** As lstat, but undefined when absent: what is looked for is often not there, and a thrown error costs more than the look. */
+  look(path: string): Stat | undefined;
   /** Surely a directory, with no link on the way to it: answers path resolution at once. false: unknown. */
   plain?(path: string): boolean;
   /** Without '.' and '..'. */

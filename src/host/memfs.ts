@@ -97,6 +97,11 @@ export class MemoryFs implements HostFs {
     return this.describe(this.#get(path).getNode());
   }
 
+  look(path: string): Stat | undefined {
+    const link = this.#find(path);
+    return link === undefined ? undefined : this.describe(link.getNode());
+  }
+
   plain(path: string): boolean {
     let link: Link | undefined = this.volume._core.root;
     for (let start = 1; start < path.length; ) {

@@ -63,7 +63,16 @@ export class NodeFs implements HostFs {
   }
 
   lstat(path: string): Stat {
-    return this.describe(this.#lstat(this.#host(path)));
+    return this.look(path) ?? fail('ENOENT');
+  }
+
+  look(path: string): Stat | undefined {
+    try {
+      const stat = fs.lstatSync(this.#host(path), BIG);
+      return stat === undefined ? undefined : this.describe(stat);
+    } catch (error) {
+      return asGuestError(error);
+    }
   }
 
   plain(path: string): boolean {

@@ -47,7 +47,7 @@ export class OverlayFs implements HostFs {
   }
 
   open(path: string, how: HostOpen): HostFile {
-    const above = lstat(this.#upper, path);
+    const above = this.#upper.look(path);
     if (above === undefined) {
       const below = this.#below(path);
       if (below !== undefined) {
@@ -63,23 +63,30 @@ export class OverlayFs implements HostFs {
   }
 
   lstat(path: string): Stat {
-    const above = lstat(this.#upper, path);
+    return this.look(path) ?? fail('ENOENT');
+  }
+
+  look(path: string): Stat | undefined {
+    const above = this.#upper.look(path);
     if (above !== undefined) return this.#describeUpper(path, above);
-    return this.#describeLower(this.#below(path) ?? fail('ENOENT'));
+    const below = this.#below(path);
+    return below === undefined ? undefined : this.#describeLower(below);
   }
 
   plain(path: string): boolean {
     try {
-      if (this.#upper.lstat(path).type === 'directory') return this.#upper.plain?.(path) ?? false;
-      return false;
+      const above = this.#upper.look(path);
+      if (above !== undefined) return above.type === 'directory' && (this.#upper.plain?.(path) ?? false);
     } catch (error) {
-      if (!(error instanceof GuestError) || error.code !== 'ENOENT') return false;
+      // Something on the way is no directory above, whatever it is below.
+      if (error instanceof GuestError) return false;
+      throw error;
     }
     return this.#seesLower(path) && (this.#lower.plain?.(path) ?? false);
   }
 
   readdir(path: string): DirectoryEntry[] {
-    const above = lstat(this.#upper, path);
+    const above = this.#upper.look(path);
     if (above !== undefined && above.type !== 'directory') fail('ENOTDIR');
     const entries: DirectoryEntry[] = [];
     const names = new Set<string>();
@@ -100,7 +107,7 @@ export class OverlayFs implements HostFs {
   }
 
   readlink(path: string): string {
-    const above = lstat(this.#upper, path);
+    const above = this.#upper.look(path);
     if (above !== undefined) return this.#upper.readlink(path);
     if (!this.#seesLower(path)) fail('ENOENT');
     return this.#lower.readlink(path);
@@ -125,7 +132,7 @@ export class OverlayFs implements HostFs {
 
   rename(from: string, to: string): void {
     const moved = this.lstat(from);
-    const replaced = this.#lookUp(to);
+    const replaced = this.look(to);
     if (replaced !== undefined) {
       if (moved.type === 'directory') {
         if (replaced.type !== 'directory') fail('ENOTDIR');
@@ -197,8 +204,8 @@ export class OverlayFs implements HostFs {
 
   /** The file behind a lower one that is to be changed: its copy, made under its name or, when the name is gone, without one. */
   ownOpened(file: OverlayFile, path: string): void {
-    const current = this.#lookUp(path);
-    if (current !== undefined && this.#below(path) !== undefined && lstat(this.#upper, path) === undefined) {
+    const current = this.look(path);
+    if (current !== undefined && this.#below(path) !== undefined && this.#upper.look(path) === undefined) {
       const probe = this.#lower.open(path, { read: true, write: false });
       const same = probe.identity === file.layer.identity;
       probe.close();
@@ -253,11 +260,7 @@ export class OverlayFs implements HostFs {
   }
 
   #below(path: string): Stat | undefined {
-    return this.#seesLower(path) ? lstat(this.#lower, path) : undefined;
-  }
-
-  #lookUp(path: string): Stat | undefined {
-    return lstat(this, path);
+    return this.#seesLower(path) ? this.#lower.look(path) : undefined;
   }
 
   #hide(path: string): void {
@@ -267,7 +270,7 @@ export class OverlayFs implements HostFs {
   }
 
   #remove(path: string): void {
-    const above = lstat(this.#upper, path);
+    const above = this.#upper.look(path);
     const below = this.#below(path);
     // Its directory's times change, so the directory must be ours.
     this.#makeParents(path);
@@ -291,23 +294,23 @@ export class OverlayFs implements HostFs {
 
   /** An upper inode loses a name, perhaps its last. */
   #forget(path: string): void {
-    const stat = lstat(this.#upper, path);
+    const stat = this.#upper.look(path);
     if (stat !== undefined && (stat.type === 'directory' || stat.nlink === 1)) this.#inodes.delete(stat.ino);
   }
 
   #mustBeFree(path: string): void {
-    if (this.#lookUp(path) !== undefined) fail('EEXIST');
+    if (this.look(path) !== undefined) fail('EEXIST');
     this.#makeParents(path);
   }
 
   #makeParents(path: string): void {
     const parent = parentOf(path);
-    if (lstat(this.#upper, parent) === undefined) this.#copyUp(parent, this.#below(parent) ?? fail('ENOENT'), false);
+    if (this.#upper.look(parent) === undefined) this.#copyUp(parent, this.#below(parent) ?? fail('ENOENT'), false);
   }
 
   /** Make sure the upper layer has `path` itself. */
   #own(path: string): void {
-    if (lstat(this.#upper, path) !== undefined) return;
+    if (this.#upper.look(path) !== undefined) return;
     this.#copyUp(path, this.#below(path) ?? fail('ENOENT'), false);
   }
 
@@ -501,15 +504,6 @@ function copyMetadata(stat: Stat, to: HostFile): void {
   to.chown(stat.uid, stat.gid);
   to.chmod(stat.mode);
   to.utimes(stat.atime, stat.mtime);
-}
-
-function lstat(fs: HostFs, path: string): Stat | undefined {
-  try {
-    return fs.lstat(path);
-  } catch (error) {
-    if (error instanceof GuestError && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 function parentOf(path: string): string {

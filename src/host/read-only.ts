@@ -15,18 +15,16 @@ export class ReadOnlyFs implements HostFs {
   open(path: string, how: HostOpen): HostFile {
     if (how.write || how.truncate) fail('EROFS');
     if (!how.create) return new ReadOnlyFile(this.#fs.open(path, how));
-    let exists = true;
-    try {
-      this.#fs.lstat(path);
-    } catch {
-      exists = false;
-    }
-    if (!exists) fail('EROFS');
+    if (this.#fs.look(path) === undefined) fail('EROFS');
     return new ReadOnlyFile(this.#fs.open(path, { ...how, create: false }));
   }
 
   lstat(path: string): Stat {
     return this.#fs.lstat(path);
+  }
+
+  look(path: string): Stat | undefined {
+    return this.#fs.look(path);
   }
 
   plain(path: string): boolean {

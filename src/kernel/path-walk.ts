@@ -1,5 +1,5 @@
 /** Path resolution: from a guest path to the back end and path that serve it, following links inside the guest's root and never beyond; what is done with the result is vfs.ts. */
-import { fail, GuestError } from '../base/failures.ts';
+import { fail } from '../base/failures.ts';
 import type { Stat } from '../host/host.ts';
 import { type Mount, type MountTable, Place } from './mounts.ts';
 import type { OpenFile } from './open-file.ts';
@@ -52,12 +52,7 @@ export class PathWalk {
 
   /** What is at a guest path free of links; undefined when nothing is. */
   lstat(mount: Mount, guest: string, path: string): Stat | undefined {
-    try {
-      return mount.fs.lstat(path);
-    } catch (error) {
-      if (!(error instanceof GuestError) || error.code !== 'ENOENT') throw error;
-      return this.#mounts.hasBelow(guest) ? syntheticDirectory(mount) : undefined;
-    }
+    return mount.fs.look(path) ?? (this.#mounts.hasBelow(guest) ? syntheticDirectory(mount) : undefined);
   }
 
   /** The common case in three host calls at most: the back end confirms at once that the directory part holds no link. */

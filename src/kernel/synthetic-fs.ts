@@ -81,6 +81,11 @@ export class SyntheticFs implements KernelFs {
     return this.#describe(path, this.#get(path));
   }
 
+  look(path: string): Stat | undefined {
+    const node = this.#find(path);
+    return node === undefined ? undefined : this.#describe(path, node);
+  }
+
   plain(path: string): boolean {
     return this.#find(path)?.kind === 'directory';
   }

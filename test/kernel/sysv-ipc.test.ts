@@ -52,8 +52,7 @@ test.each([
   ['others', { ...bob, groups: [] }, 4, 'EACCES'],
   ['root', root, 6, 'fine'],
 ] as const)('mode 0640 for %s', (_who, by, wanted, outcome) =>
-  expect(code(() => new Segment(0, 1, 0o640, alice).check(by, wanted))).toBe(outcome),
-);
+  expect(code(() => new Segment(0, 1, 0o640, alice).check(by, wanted))).toBe(outcome));
 
 test('a segment is whole pages of zeros until it is written', () => {
   const segment = new Segment(0, 5000, 0o600, root);

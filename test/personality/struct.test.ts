@@ -30,11 +30,9 @@ function roundTrip<T>(
 
 describe('a field', () => {
   test.each([0, 1, -1, 2 ** 31, -(2 ** 31), 2 ** 52, -(2 ** 52), -4096])('i64 keeps %d', (n) =>
-    expect(roundTrip(i64, n)).toBe(n),
-  );
+    expect(roundTrip(i64, n)).toBe(n));
   test.each([0, 1, 2 ** 32, 2 ** 47, Number.MAX_SAFE_INTEGER])('u64 keeps %d', (n) =>
-    expect(roundTrip(u64, n)).toBe(n),
-  );
+    expect(roundTrip(u64, n)).toBe(n));
   test('big64 keeps all bits', () => expect(roundTrip(big64, 0xffff_ffff_ffff_fffen)).toBe(0xffff_ffff_ffff_fffen));
   test('text ends with a NUL even when it is cut', () => expect(roundTrip(text(4), 'abcdef')).toBe('abc'));
   test('bytes are filled up with zeros', () =>

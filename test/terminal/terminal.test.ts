@@ -53,7 +53,14 @@ class Screen {
 
   lines(): string[] {
     const { active } = this.terminal.buffer;
-    return Array.from({ length: 24 }, (_, y) => active.getLine(active.baseY + y)?.translateToString(true).trimEnd() ?? '');
+    return Array.from(
+      { length: 24 },
+      (_, y) =>
+        active
+          .getLine(active.baseY + y)
+          ?.translateToString(true)
+          .trimEnd() ?? '',
+    );
   }
 
   /** Until the screen satisfies `wanted`. */

@@ -106,6 +106,5 @@ describe('conversions', () => {
     ['a rounding whose immediate names its own mode', 'roundpd', 1, bits(2.9), UP, bits(2)],
     ['a rounding that follows MXCSR', 'roundpd', 4, bits(2.1), UP, bits(3)],
   ])('%s', (_, op, argument, x, mxcsr, want) =>
-    expect(BigInt.asUintN(64, softFloat(op, argument, x, 0n, mxcsr))).toBe(want),
-  );
+    expect(BigInt.asUintN(64, softFloat(op, argument, x, 0n, mxcsr))).toBe(want));
 });

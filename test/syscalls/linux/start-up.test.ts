@@ -77,8 +77,7 @@ describe('the start-up stack', () => {
         Array.from({ length: n }, () => 'x'),
         [],
       ).sp % 16,
-    ).toBe(0),
-  );
+    ).toBe(0));
 
   test('tells where the program lies', () => {
     expect([AT.PHDR, AT.PHENT, AT.PHNUM, AT.BASE, AT.ENTRY].map((key) => found.auxv.get(key))).toEqual([
