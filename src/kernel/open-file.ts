@@ -29,8 +29,6 @@ export abstract class OpenFile {
   place: Place | undefined;
   /** Woken whenever `readiness` may have changed. */
   readonly queue = new WaitQueue();
-  /** Told when the last holder lets go: advisory locks of this open file end there. */
-  onReleased: (() => void) | undefined;
   #references = 0;
 
   /** Bytes read into `into`, 0 at end of file. Would block: fails EAGAIN having changed nothing. `at`: an explicit position (pread), else the current one, which advances. */

@@ -18,6 +18,16 @@ export const MSG = {
 } as const;
 export const SOL_SOCKET = 1;
 export const SCM = { RIGHTS: 1, CREDENTIALS: 2 } as const;
+/** Options and control messages of IPv6 that UDP programs use. */
+export const IPV6 = {
+  LEVEL: 41,
+  UNICAST_HOPS: 16,
+  RECVHOPLIMIT: 51,
+  HOPLIMIT: 52,
+  RECVTCLASS: 66,
+  TCLASS: 67,
+} as const;
+export const IPPROTO = { IP: 0, TCP: 6, UDP: 17, UDPLITE: 136 } as const;
 export const SO = {
   DEBUG: 1,
   REUSEADDR: 2,

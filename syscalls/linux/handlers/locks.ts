@@ -98,12 +98,10 @@ function watchRelease(file: OpenFile, table: LockTable): void {
   const { watchers } = table;
   if (watchers.has(file)) return;
   watchers.add(file);
-  const former = file.onReleased;
-  file.onReleased = () => {
-    former?.();
+  file.releaseListeners.add(() => {
     table.find(identity)?.release(file);
     table.prune(identity);
-  };
+  });
 }
 
 export function flock(t: Task, { fd, operation }: { fd: number; operation: number }): Wait | undefined {

@@ -12,6 +12,8 @@ import {
   encodeAddress,
   familyName,
   familyNumber,
+  IPPROTO,
+  IPV6,
   MSG,
   SCM,
   SO,
@@ -72,7 +74,11 @@ export function socket(
   const family = familyOf(t, domain);
   const wanted = TYPES[type & 0xf] ?? fail('EINVAL');
   if (wanted === 'raw') fail('EPERM');
-  if (familyName(domain) !== 'unix' && wanted === 'seqpacket') fail('ESOCKTNOSUPPORT');
+  if (familyName(domain) !== 'unix') {
+    if (wanted === 'seqpacket') fail('ESOCKTNOSUPPORT');
+    const known: readonly number[] = wanted === 'stream' ? [IPPROTO.IP, IPPROTO.TCP] : [IPPROTO.IP, IPPROTO.UDP, IPPROTO.UDPLITE]; // biome-ignore format: one choice
+    if (!known.includes(protocol)) fail('EPROTONOSUPPORT');
+  }
   const made = family.socket(wanted, protocol);
   (made as LocalSocket).ownCredentials = ownCredentials(t);
   return install(t, made, type);
@@ -303,6 +309,11 @@ function readControl(t: Task, socket: Socket, msg: Message): Ancillary | undefin
       ancillary.credentials = claimed;
     } else if (cmsg_level === SOL_SOCKET) {
       fail('EINVAL');
+    } else if (cmsg_level === IPV6.LEVEL && socket.family === 'inet6' && length >= 4) {
+      const value = t.space.readI32(data);
+      if (value < -1 || value > 255) fail('EINVAL');
+      if (cmsg_type === IPV6.HOPLIMIT) ancillary.hopLimit = value < 0 ? undefined : value;
+      if (cmsg_type === IPV6.TCLASS) ancillary.trafficClass = value < 0 ? undefined : value;
     }
     at += Math.ceil(cmsg_len / 8) * 8;
   }
@@ -446,6 +457,9 @@ export function recvmmsg(
   return count;
 }
 
+/** Of a packet that never leaves the machine. */
+const DEFAULT_HOPS = 64;
+
 /** Descriptors and credentials for the receiver; those that find no room are closed. Returns the bytes used and whether some were cut. */
 function writeControl(
   t: Task,
@@ -457,19 +471,24 @@ function writeControl(
   let used = 0;
   let truncated = false;
   const room = msg.msg_control === 0 ? 0 : msg.msg_controllen;
-  const put = (type: number, data: Uint8Array) => {
-    cmsghdr.set(t.space, msg.msg_control + used, {
-      cmsg_len: cmsghdr.size + data.length,
-      cmsg_level: SOL_SOCKET,
-      cmsg_type: type,
-    });
-    t.space.copyOut(msg.msg_control + used + cmsghdr.size, data);
+  /** As the kernel does it: what does not fit is cut, even in the middle of the data. */
+  const put = (level: number, type: number, data: Uint8Array) => {
+    const length = Math.min(cmsghdr.size + data.length, room - used);
+    if (length < cmsghdr.size + data.length) truncated = true;
+    if (length < cmsghdr.size) return;
+    const at = msg.msg_control + used;
+    cmsghdr.set(t.space, at, { cmsg_len: length, cmsg_level: level, cmsg_type: type });
+    t.space.copyOut(at + cmsghdr.size, data.subarray(0, length - cmsghdr.size));
     used = Math.min(room, used + cmsghdr.size + Math.ceil(data.length / 8) * 8);
   };
   if (socket.options.get('PASSCRED')) {
     const credentials = ancillary?.credentials ?? { pid: 0, uid: 65534, gid: 65534 };
-    if (room >= cmsghdr.size + ucred.size) put(SCM.CREDENTIALS, ucred.encode([credentials]));
-    else truncated = true;
+    put(SOL_SOCKET, SCM.CREDENTIALS, ucred.encode([credentials]));
+  }
+  if (socket.family === 'inet6' && socket.type === 'datagram') {
+    const asked = (option: number) => (socket.options.get(`${IPV6.LEVEL}:${option}`) ?? 0) !== 0;
+    if (asked(IPV6.RECVHOPLIMIT)) put(IPV6.LEVEL, IPV6.HOPLIMIT, ints(ancillary?.hopLimit ?? DEFAULT_HOPS));
+    if (asked(IPV6.RECVTCLASS)) put(IPV6.LEVEL, IPV6.TCLASS, ints(ancillary?.trafficClass ?? 0));
   }
   const files = ancillary?.files ?? [];
   if (files.length > 0) {
@@ -481,7 +500,7 @@ function writeControl(
       // The message's own hold ends; a peeked message keeps its.
       if (!(flags & MSG.PEEK)) file.drop();
     }
-    if (numbers.length > 0) put(SCM.RIGHTS, new Uint8Array(Int32Array.from(numbers).buffer));
+    if (numbers.length > 0) put(SOL_SOCKET, SCM.RIGHTS, new Uint8Array(Int32Array.from(numbers).buffer));
   }
   return [used, truncated];
 }
