@@ -9,6 +9,9 @@ export interface CacheUser {
 /** Guest instructions in compiled regions before everything is dropped: about 60 MB of V8's memory (measured 150 bytes an instruction with its optimised code). */
 const CAPACITY = 400_000;
 
+/** What a region costs apart from its instructions, in instructions: a module of one small region takes V8 about 16 KB. */
+const REGION_COST = 100;
+
 export class CodeCache {
   readonly #regions = new Map<number, CompiledRegion[]>();
   readonly #users = new Set<CacheUser>();
@@ -43,7 +46,7 @@ export class CodeCache {
     const list = this.#regions.get(region.pc);
     if (list) list.push(region);
     else this.#regions.set(region.pc, [region]);
-    this.#instructions += region.instructions;
+    this.#instructions += region.instructions + REGION_COST;
   }
 
   /** A region made, for whichever address space, from the bytes that stand there now. */
