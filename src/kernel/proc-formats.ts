@@ -244,7 +244,7 @@ const LIMITS: readonly (readonly [title: string, name: string, units: string])[]
 
 export function limits(p: ProcProcess): string {
   const row = (a: string, b: string, c: string, d: string): string =>
-    `${a.padEnd(25)} ${b.padEnd(20)} ${c.padEnd(20)} ${d.padEnd(10)}\n`;
+    `${a.padEnd(25)} ${b.padEnd(20)} ${c.padEnd(20)} ${d === '' ? '' : d.padEnd(10)}\n`;
   const value = (n: number): string => (Number.isFinite(n) ? String(n) : 'unlimited');
   let out = row('Limit', 'Soft Limit', 'Hard Limit', 'Units');
   for (const [title, name, units] of LIMITS) {
