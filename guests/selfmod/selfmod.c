@@ -12,13 +12,13 @@ static int run(i64 *stack) {
   (void)stack;
   code = (u8 *)sys6(9, 0, 3 * 4096, 7, 0x22, -1, 0);
   long sum = 0;
-  for (int i = 0; i < 2000; i++) sum = sum * 3 + emit(code, i)(sum & 0xff);
+  for (int i = 0; i < 150; i++) sum = sum * 3 + emit(code, i)(sum & 0xff);
   line_hex("generated again and again", sum);
   /* Many functions alive on one page, one of them rewritten at times. */
   for (int i = 0; i < 64; i++) emit(code + i * 16, i);
   sum = 0;
-  for (int i = 0; i < 20000; i++) {
-    if (i % 1000 == 999) emit(code + (i / 1000 % 64) * 16, i);
+  for (int i = 0; i < 4000; i++) {
+    if (i % 200 == 199) emit(code + (i / 200 % 64) * 16, i);
     sum += ((function)(code + (i * 7 % 64) * 16))(1);
   }
   line("one page, many functions", sum);
@@ -38,7 +38,7 @@ static int run(i64 *stack) {
   /* A loop that counts how often it patched itself. */
   static const u8 loop[] = {
       0x31, 0xc0,                               /* xor eax, eax */
-      0xb9, 0x00, 0x01, 0x00, 0x00,             /* mov ecx, 256 */
+      0xb9, 0x28, 0x00, 0x00, 0x00,             /* mov ecx, 40 */
       0x05, 0x00, 0x00, 0x00, 0x00,             /* again: add eax, 0 */
       0xfe, 0x05, 0xf6, 0xff, 0xff, 0xff,       /* inc byte [rip - 10]: the immediate's low byte */
       0xff, 0xc9, 0x75, 0xf1,                   /* dec ecx; jnz again */
