@@ -34,6 +34,8 @@ export abstract class LocalSocket extends Socket {
   #backlogMost = 0;
   #readShut = false;
   #writeShut = false;
+  /** TCP: the peer, gone, has answered a write with a reset. */
+  #reset = false;
   #error: string | undefined;
 
   constructor(type: SocketType, names: SocketNames, now: bigint) {
@@ -164,9 +166,11 @@ export abstract class LocalSocket extends Socket {
   override send(from: Uint8Array, to?: SocketAddress, ancillary?: Ancillary, key?: string): number {
     if (this.#writeShut) fail('EPIPE');
     if (this.type === 'datagram') return this.#sendDatagram(from, to, ancillary, key);
-    if (to && to.family !== 'unspecified') fail(this.#peer ? 'EISCONN' : 'EOPNOTSUPP');
+    const addressed = to !== undefined && to.family !== 'unspecified';
+    // TCP does not look at the address of a connected socket.
+    if (addressed && this.family === 'unix') fail(this.#peer ? 'EISCONN' : 'EOPNOTSUPP');
     const peer = this.#peer;
-    if (!peer) return fail(this.#wasConnected ? 'EPIPE' : 'ENOTCONN');
+    if (!peer) return this.#sendToNobody(from.length);
     if (peer.#readShut) fail('EPIPE');
     if (this.type === 'seqpacket') {
       if (from.length > RECEIVE_BUFFER) fail('EMSGSIZE');
@@ -192,6 +196,14 @@ export abstract class LocalSocket extends Socket {
       peer.#deliver({ bytes: part.slice(), taken: 0, from: undefined, ancillary });
     }
     return part.length;
+  }
+
+  /** The peer has closed. Over TCP the first write after that still goes out, and brings the reset back. */
+  #sendToNobody(length: number): number {
+    if (!this.#wasConnected) fail('ENOTCONN');
+    if (this.family === 'unix' || this.#reset) fail('EPIPE');
+    this.#reset = true;
+    return length;
   }
 
   #sendDatagram(

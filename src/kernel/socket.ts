@@ -15,6 +15,9 @@ export interface Ancillary {
   /** Open files handed over (SCM_RIGHTS). */
   files: OpenFile[];
   credentials: { pid: number; uid: number; gid: number } | undefined;
+  /** IP header fields that the receiver may ask for. */
+  hopLimit?: number | undefined;
+  trafficClass?: number | undefined;
 }
 
 export interface Received {

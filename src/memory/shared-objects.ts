@@ -16,7 +16,8 @@ export interface SharedUser {
 }
 
 export class SharedObject {
-  readonly file: MappedFile | undefined;
+  /** The mapped file, by an opening of it that may be written where there is one. */
+  file: MappedFile | undefined;
   /** Pages by position in the object; only for objects that are not `sole`. */
   readonly pages = new Map<number, Uint8Array>();
   readonly dirty = new Set<number>();
@@ -30,6 +31,15 @@ export class SharedObject {
   constructor(file: MappedFile | undefined) {
     this.file = file;
     file?.retain?.();
+  }
+
+  /** Mapped through another opening of the same file: one for writing takes the place of one for reading alone. */
+  adopt(file: MappedFile): void {
+    const refuses = (one: MappedFile & { readonly writable?: boolean }) => one.writable === false;
+    if (!this.file || !refuses(this.file) || refuses(file)) return;
+    file.retain?.();
+    this.file.drop?.();
+    this.file = file;
   }
 
   /** A second mapping appears: from now on every access goes through `pages`. */
@@ -129,6 +139,7 @@ export function sharedObjectOf(file: MappedFile): SharedObject {
   const existing = objects.get(file.mapKey);
   if (existing) {
     existing.share();
+    existing.adopt(file);
     return existing;
   }
   const object = new SharedObject(file);
