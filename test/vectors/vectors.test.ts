@@ -29,13 +29,13 @@ describe('instruction vectors of the hardware', () => {
   test('there are at least 30,000', () => {
     expect(chapters.reduce((n, file) => n + load(file).length, 0)).toBeGreaterThan(30_000);
   });
-  // All in both tiers take a minute: the translator gets a third of them unless asked for all.
+  // All in both tiers take a minute: the translator gets an eighth of them unless asked for all.
   const everything = process.env.HOSPES_VECTORS === 'all';
   for (const tier of ['interpreter', 'translator'] as const) {
     const player = new Player(tier);
     test.each(chapters)(`${tier}: %s`, (file) => {
-      expect(differences(player, load(file).filter((_, i) => everything || tier === 'interpreter' || i % 3 === 0)).slice(0, 20)).toEqual([]);
-    }, 120_000); // biome-ignore format: limit
+      expect(differences(player, load(file).filter((_, i) => everything || tier === 'interpreter' || i % 8 === 0)).slice(0, 20)).toEqual([]);
+    }, 300_000); // biome-ignore format: limit
   }
 });
 
