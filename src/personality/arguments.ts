@@ -133,6 +133,34 @@ export const Text: ArgumentType<string> = {
   before: (value) => quote(value),
 };
 
+/** The address of an array of strings that ends with a null pointer (argv): the handler reads it, the trace shows it. */
+export const Strings: ArgumentType<number> = {
+  word: 'string[]',
+  decode: (_t, cpu, register) => cpu.get(register),
+  before: (value, task) => showStrings(value, task, 16),
+};
+
+/** The same, of which the trace shows only how many there are (envp). */
+export const ManyStrings: ArgumentType<number> = {
+  ...Strings,
+  before: (value, task) => (value === 0 ? 'NULL' : `${hex(value)} /* ${countPointers(value, task)} vars */`),
+};
+
+function countPointers(at: number, task: Task): number {
+  let count = 0;
+  while (count < 10_000 && task.space.readU64(at + count * 8) !== 0) count++;
+  return count;
+}
+
+function showStrings(at: number, task: Task, most: number): string {
+  if (at === 0) return 'NULL';
+  const count = countPointers(at, task);
+  const shown = Array.from({ length: Math.min(count, most) }, (_, i) =>
+    quote(task.space.cstring(task.space.readU64(at + i * 8))),
+  );
+  return `[${shown.join(', ')}${count > most ? ', ...' : ''}]`;
+}
+
 // ---- buffers
 
 /** A range of guest memory named by two arguments; checked when it is used, not before. */

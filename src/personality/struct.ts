@@ -176,6 +176,8 @@ export class Struct<T> implements Field<T> {
     for (const { name, field, padding } of this.#fields) {
       if (!padding) parts.push(`${name}=${field.show(members[name])}`);
     }
+    // A lone value behind a pointer is shown as an array of one.
+    if (this.#fields.length === 1 && 'value' in members) return `[${parts[0].slice('value='.length)}]`;
     return `{${parts.join(', ')}}`;
   }
 

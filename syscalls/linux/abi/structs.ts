@@ -318,3 +318,14 @@ export const msqid_ds = struct({
   _pad: pad(16),
 });
 export const sembuf = struct({ sem_num: u16, sem_op: i16, sem_flg: i16 });
+
+/** What wait4 stores, in the words of <sys/wait.h>. */
+function showWaitStatus(status: number): string {
+  const signal = status & 0x7f;
+  if (signal === 0) return `{WIFEXITED(s) && WEXITSTATUS(s) == ${(status >> 8) & 0xff}}`;
+  if (status === 0xffff) return '{WIFCONTINUED(s)}';
+  if (signal === 0x7f) return `{WIFSTOPPED(s) && WSTOPSIG(s) == ${(status >> 8) & 0xff}}`;
+  return `{WIFSIGNALED(s) && WTERMSIG(s) == ${signal}${status & 0x80 ? ' && WCOREDUMP(s)' : ''}}`;
+}
+
+export const wait_status = struct({ value: shown(i32, showWaitStatus) });

@@ -80,3 +80,16 @@ test.each([
 ] as const)('struct %s has %s at %i', (name, field, offset) => {
   expect(layouts[name].offsets[field]).toBe(offset);
 });
+
+test.each([
+  [0x300, '[{WIFEXITED(s) && WEXITSTATUS(s) == 3}]'],
+  [0x8b, '[{WIFSIGNALED(s) && WTERMSIG(s) == 11 && WCOREDUMP(s)}]'],
+  [0x137f, '[{WIFSTOPPED(s) && WSTOPSIG(s) == 19}]'],
+  [0xffff, '[{WIFCONTINUED(s)}]'],
+])('wait status 0x%x is shown as %s', (value, text) => expect(layouts.wait_status.show({ value })).toBe(text));
+
+test.each([
+  [0o100644, 'S_IFREG|0644'],
+  [0o40755, 'S_IFDIR|0755'],
+  [0o777, '0777'],
+])('mode %i is shown as %s', (mode, text) => expect(layouts.showMode(mode)).toBe(text));
