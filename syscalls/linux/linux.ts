@@ -14,6 +14,7 @@ import { errno } from './abi/errno.ts';
 import { buildFrame } from './abi/signal-frame.ts';
 import { signalNumber } from './abi/signals.ts';
 import { start } from './abi/start-up.ts';
+import { abandonRobustList } from './handlers/futex.ts';
 import { table } from './table.ts';
 
 class Linux implements Personality {
@@ -58,6 +59,10 @@ class Linux implements Personality {
   deliver(thread: Thread, info: SignalInfo, action: SignalAction): void {
     this.#dispatcher.signalled(thread, info);
     buildFrame(thread, info, action);
+  }
+
+  abandon(thread: Thread): void {
+    abandonRobustList(thread);
   }
 
   errno(code: string): number {
