@@ -61,14 +61,13 @@ const single = (bits: number): bigint => BigInt(bits >>> 0);
 const isDenormal32 = (bits: number): boolean => (bits & 0x7f80_0000) === 0 && (bits & 0x7f_ffff) !== 0;
 const isDenormal64 = (low: number, high: number): boolean =>
   (high & 0x7ff0_0000) === 0 && ((high & 0xf_ffff) | low) !== 0;
-const extended = (low: number, high: number, se: number): f.Ext => f.ext((se >> 15) & 1, se & 0x7fff, join(low, high));
 
 export const X87_HELPERS = {
   /** Loads. */
-  fld32: stack(1, (env, bits) => fpu.push(f.fromBits(env, single(bits), f.SINGLE))),
-  fld64: stack(2, (env, low, high) => fpu.push(f.fromBits(env, join(low, high), f.DOUBLE))),
-  fld80: stack(3, (_env, low, high, se) => fpu.push(extended(low, high, se))),
-  fild: stack(2, (_env, low, high) => fpu.push(f.fromInteger(BigInt.asIntN(64, join(low, high))))),
+  fld32: stack(1, (_env, bits) => fpu.pushSingle(bits)),
+  fld64: stack(2, (_env, low, high) => fpu.pushDouble(low, high)),
+  fld80: stack(3, (_env, low, high, se) => fpu.pushExtended(low, high, se)),
+  fild: stack(2, (_env, low, high) => fpu.pushInteger(low, high)),
   fbld: stack(3, (_env, low, high, top) => fpu.push(f.fromBcd(join(low, high), top & 0xffff))),
   fldRegister: stack(1, (_env, i) => fpu.pushRegister(i)),
   fldConstant: stack(1, (_env, which) => fpu.pushConstant(which)),
