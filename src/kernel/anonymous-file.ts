@@ -25,6 +25,8 @@ export abstract class AnonymousFile extends OpenFile {
   }
 
   override stat(): Stat {
+    // A named pipe is the node its name leads to.
+    if (this.place !== undefined && !this.place.deleted) return this.place.mount.fs.lstat(this.place.path);
     return {
       type: this.nodeType,
       mode: 0o600,

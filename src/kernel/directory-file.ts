@@ -8,7 +8,6 @@ export interface NameSource {
   stat(file: OpenFile): Stat;
   /** With '.' and '..' first. */
   list(file: OpenFile): DirectoryEntry[];
-  released(file: OpenFile): void;
 }
 
 abstract class NamedFile extends OpenFile {
@@ -35,10 +34,6 @@ abstract class NamedFile extends OpenFile {
     if (this.place?.deleted) return { ...this.#seen, nlink: 0 };
     this.#seen = this.#source.stat(this);
     return this.#seen;
-  }
-
-  protected override release(): void {
-    this.#source.released(this);
   }
 }
 

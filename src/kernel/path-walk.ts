@@ -43,8 +43,8 @@ export class PathWalk {
     this.#mounts = mounts;
   }
 
-  /** `start`: guest path of the directory a relative path starts from. `follow`: a link in the last component is followed (a trailing slash always does). */
-  walk(walker: Walker, start: string, path: string, follow: boolean): Found {
+  /** `start`: guest path of the directory a relative path starts from. `follow`: a link in the last component is followed; false: only before a trailing slash; 'never': not even there, and what is found need not be a directory. */
+  walk(walker: Walker, start: string, path: string, follow: boolean | 'never'): Found {
     if (path === '') fail('ENOENT');
     if (path.length * 3 >= PATH_MAX && byteLength(path) >= PATH_MAX) fail('ENAMETOOLONG');
     return this.#plain(walker, start, path, follow) ?? this.#stepwise(walker, start, path, follow);
@@ -56,7 +56,7 @@ export class PathWalk {
   }
 
   /** The common case in three host calls at most: the back end confirms at once that the directory part holds no link. */
-  #plain(walker: Walker, start: string, path: string, follow: boolean): Found | undefined {
+  #plain(walker: Walker, start: string, path: string, follow: boolean | 'never'): Found | undefined {
     if (walker.maySearch !== undefined || !isSimple(path)) return undefined;
     const guest =
       path.charCodeAt(0) === 47
@@ -76,11 +76,11 @@ export class PathWalk {
     checkName(name);
     const target = mount.inside(guest);
     const stat = this.lstat(mount, guest, target);
-    if (stat !== undefined && stat.type === 'symlink' && follow) return undefined;
+    if (stat !== undefined && stat.type === 'symlink' && follow === true) return undefined;
     return { mount, path: target, guest, stat, slash: false, last: name, file: undefined, deleted: false };
   }
 
-  #stepwise(walker: Walker, start: string, path: string, follow: boolean): Found {
+  #stepwise(walker: Walker, start: string, path: string, follow: boolean | 'never'): Found {
     const slash = path.endsWith('/');
     /** Components still to walk, the next one last. */
     const todo = path.split('/').reverse();
@@ -109,8 +109,8 @@ export class PathWalk {
       const inside = mount.inside(guest);
       const stat = this.lstat(mount, guest, inside);
       const isLink = stat !== undefined && stat.type === 'symlink';
-      if (isLast && !(isLink && (follow || slash))) {
-        if (slash && stat !== undefined && stat.type !== 'directory') fail('ENOTDIR');
+      if (isLast && !(isLink && (follow === true || (slash && follow !== 'never')))) {
+        if (slash && follow !== 'never' && stat !== undefined && stat.type !== 'directory') fail('ENOTDIR');
         return { mount, path: inside, guest, stat, slash, last, file: undefined, deleted: false };
       }
       if (stat === undefined) fail('ENOENT');

@@ -25,15 +25,12 @@ const ZEROES = new Uint8Array(64 * 1024);
 export class RegularFile extends OpenFile implements MappedFile {
   readonly kind = 'file';
   #handle: SharedHandle;
-  /** Told when the last user is gone. */
-  readonly #onRelease: (file: RegularFile) => void;
   /** Opens the same name again with other rights; undefined when the name is gone or means another file. */
   readonly #byName: (file: RegularFile, how: OpenHow) => OpenFile | undefined;
 
   constructor(
     host: HostFile | SharedHandle,
     how: OpenHow,
-    onRelease: (file: RegularFile) => void,
     byName: (file: RegularFile, how: OpenHow) => OpenFile | undefined,
   ) {
     super();
@@ -43,7 +40,6 @@ export class RegularFile extends OpenFile implements MappedFile {
     this.nonblocking = how.nonblock ?? false;
     this.#handle = host instanceof SharedHandle ? host : new SharedHandle(host, this.readable, this.writable);
     this.#handle.users++;
-    this.#onRelease = onRelease;
     this.#byName = byName;
   }
 
@@ -138,7 +134,7 @@ export class RegularFile extends OpenFile implements MappedFile {
     if (again !== undefined) return again;
     const handle = this.#handle;
     if ((how.read && !handle.mayRead) || (how.write && !handle.mayWrite)) fail('EACCES');
-    const file = new RegularFile(handle, how, this.#onRelease, this.#byName);
+    const file = new RegularFile(handle, how, this.#byName);
     if (how.truncate) file.truncate(0);
     return file;
   }
@@ -165,6 +161,5 @@ export class RegularFile extends OpenFile implements MappedFile {
 
   protected override release(): void {
     if (--this.#handle.users === 0) this.#handle.host.close();
-    this.#onRelease(this);
   }
 }

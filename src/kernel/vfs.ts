@@ -1,16 +1,18 @@
 /** The virtual file system: every operation on names, over mounts.ts and path-walk.ts; bytes and metadata belong to the host back ends, descriptors to FdTable. */
-import { fail, GuestError } from '../base/failures.ts';
-import type { DirectoryEntry, FileType, HostFile, HostFs, Stat } from '../host/host.ts';
+import { fail } from '../base/failures.ts';
+import type { FileType, HostFile, HostFs, Stat } from '../host/host.ts';
 import { DirectoryFile, type NameSource, PathFile } from './directory-file.ts';
 import { FsContext } from './fs-context.ts';
-import { type Mount, type MountOptions, MountTable, type Place, Places } from './mounts.ts';
+import type { Mount, MountOptions, Place } from './mounts.ts';
+import { type LookUp, Names } from './names.ts';
 import type { OpenFile } from './open-file.ts';
-import { type Found, PathWalk, type Walker } from './path-walk.ts';
+import type { Found } from './path-walk.ts';
 import { permits, type Want } from './permissions.ts';
 import { RegularFile } from './regular-file.ts';
 
 export { FsContext } from './fs-context.ts';
 export type { MountOptions } from './mounts.ts';
+export { type LookUp, ON_BASE } from './names.ts';
 
 /** What open is asked for, symbolic. Neither read nor write with `path`: only a name to hang other calls on (O_PATH). */
 export interface OpenHow {
@@ -32,17 +34,6 @@ export interface OpenHow {
   /** Permission bits of a file to create, before the umask. */
   mode?: number;
 }
-
-/** How a path is followed. */
-export interface LookUp {
-  /** Follow a link in the last component; each operation has the default of the call it is named after. */
-  follow?: boolean;
-  /** An empty path means the base file itself (AT_EMPTY_PATH, and the f… calls: fchmod is `chmod(context, file, '', mode, ON_BASE)`). */
-  empty?: boolean;
-}
-
-/** Act on the base file itself. */
-export const ON_BASE: LookUp = { empty: true };
 
 /** A time to set: nanoseconds since the epoch, the present, or unchanged. */
 export type NewTime = bigint | 'now' | undefined;
@@ -73,24 +64,22 @@ const MODE_BITS = 0o7777;
 
 /** `base`: the open directory a relative path starts from (dirfd), undefined for the current directory. Paths are the guest's, as strings. All fail with symbolic errors. */
 export class Vfs {
-  readonly mounts = new MountTable();
+  readonly #names = new Names();
+  readonly mounts = this.#names.mounts;
   /** Where device nodes and named pipes lead; the composition root fills them in. */
   openDevice: NonNullable<VfsOptions['openDevice']>;
   openFifo: NonNullable<VfsOptions['openFifo']>;
   readonly #now: () => bigint;
-  readonly #places = new Places();
-  readonly #walk = new PathWalk(this.mounts);
-  readonly #names: NameSource;
+  readonly #source: NameSource;
   #unnamed = 0;
 
   constructor(options: VfsOptions = {}) {
     this.#now = options.now ?? (() => BigInt(Date.now()) * 1_000_000n);
     this.openDevice = options.openDevice ?? (() => undefined);
     this.openFifo = options.openFifo ?? (() => fail('ENXIO'));
-    this.#names = {
-      stat: (file) => this.#walk.lstat(file.place!.mount, file.place!.guest, file.place!.path) ?? fail('ENOENT'),
-      list: (file) => this.#list(file.place!),
-      released: (file) => this.#forget(file),
+    this.#source = {
+      stat: (file) => this.#names.statOf(file.place!),
+      list: (file) => this.#names.list(file.place!),
     };
   }
 
@@ -105,9 +94,9 @@ export class Vfs {
 
   /** A context at `cwd`, with '/' as its root. */
   context(cwd = '/'): FsContext {
-    const place = this.#hold(this.mounts.find('/') ?? fail('ENOENT'), '/');
-    const context = new FsContext(this.#places, place, place);
-    this.#places.letGo(place);
+    const place = this.#names.hold(this.mounts.find('/') ?? fail('ENOENT'), '/');
+    const context = new FsContext(this.#names.places, place, place);
+    this.#names.places.letGo(place);
     if (cwd !== '/') this.chdir(context, undefined, cwd);
     return context;
   }
@@ -116,8 +105,13 @@ export class Vfs {
 
   open(context: FsContext, base: Base, path: string, how: OpenHow): OpenFile {
     if (how.tmpfile) return this.#openUnnamed(context, base, path, how);
+    if (how.create && path.endsWith('/')) {
+      // Whatever is there or not: a path that says directory cannot be created by open.
+      this.#names.find(context, base, path, { follow: 'never' });
+      fail('EISDIR');
+    }
     const follow = !how.nofollow && !(how.create && how.exclusive);
-    const found = this.#find(context, base, path, { follow });
+    const found = this.#names.find(context, base, path, { follow });
     const stat = found.stat;
     if (found.file !== undefined && !how.path) {
       if (how.create && how.exclusive) fail('EEXIST');
@@ -132,27 +126,27 @@ export class Vfs {
     if (how.create && how.exclusive) fail('EEXIST');
     if (how.directory && stat.type !== 'directory') fail('ENOTDIR');
     if (how.create && how.directory) fail('EINVAL');
-    if (how.path) return this.#named(found, new PathFile(this.#names, stat));
+    if (how.path) return this.#names.named(found, new PathFile(this.#source, stat));
     if (stat.type === 'symlink') fail('ELOOP');
     if (stat.type === 'directory') {
       if (how.write || how.create || how.truncate) fail('EISDIR');
-      this.#demand(context, found, { read: true });
-      const directory = new DirectoryFile(this.#names, stat);
+      this.#names.demand(context, found, { read: true });
+      const directory = new DirectoryFile(this.#source, stat);
       directory.nonblocking = how.nonblock ?? false;
-      return this.#named(found, directory);
+      return this.#names.named(found, directory);
     }
-    this.#demand(context, found, { read: how.read, write: how.write || how.truncate });
+    this.#names.demand(context, found, { read: how.read, write: how.write || how.truncate });
     const special = found.mount.fs.openFile?.(found.path, how);
-    if (special !== undefined) return this.#named(found, special);
+    if (special !== undefined) return this.#names.named(found, special);
     switch (stat.type) {
       case 'file':
-        if (how.write || how.truncate) this.#demandWritable(found);
+        if (how.write || how.truncate) this.#names.demandWritable(found);
         return this.#regular(found, this.#openHost(found, how), how);
       case 'fifo':
-        return this.#named(found, this.openFifo(stat, how));
+        return this.#names.named(found, this.openFifo(stat, how));
       case 'character':
       case 'block':
-        return this.#named(found, this.openDevice(stat.type, stat.rdev, how) ?? fail('ENXIO'));
+        return this.#names.named(found, this.openDevice(stat.type, stat.rdev, how) ?? fail('ENXIO'));
       default:
         return fail('ENXIO');
     }
@@ -168,7 +162,7 @@ export class Vfs {
 
   #create(context: FsContext, found: Found, how: OpenHow): OpenFile {
     if (found.slash) fail('EISDIR');
-    this.#demandWritableParent(context, found);
+    this.#names.demandWritableParent(context, found);
     const host = found.mount.fs.open(found.path, {
       read: how.read ?? false,
       write: how.write ?? false,
@@ -176,33 +170,28 @@ export class Vfs {
       exclusive: true,
       mode: (how.mode ?? 0) & MODE_BITS & ~context.umask,
     });
-    this.#own(context, found);
+    this.#names.own(context, found);
     return this.#regular(found, host, how);
   }
 
   #openUnnamed(context: FsContext, base: Base, path: string, how: OpenHow): OpenFile {
     if (!how.write) fail('EINVAL');
-    const found = this.#find(context, base, path, { follow: true });
+    const found = this.#names.find(context, base, path, { follow: true });
     if (found.stat === undefined) fail('ENOENT');
     if (found.stat.type !== 'directory') fail('ENOTDIR');
-    this.#demandWritable(found);
+    this.#names.demandWritable(found);
     const inside = `${found.path === '/' ? '' : found.path}/.unnamed-${Date.now().toString(36)}-${this.#unnamed++}`;
     const mode = (how.mode ?? 0) & MODE_BITS & ~context.umask;
     const host = found.mount.fs.open(inside, { read: true, write: true, create: true, exclusive: true, mode });
     const file = this.#regular({ ...found, path: inside }, host, how);
     found.mount.fs.unlink(inside);
-    this.#places.removed(found.mount.fs, inside);
+    this.#names.places.removed(found.mount.fs, inside);
     return file;
   }
 
   #regular(found: Found, host: HostFile, how: OpenHow): RegularFile {
-    const file = new RegularFile(
-      host,
-      how,
-      (f) => this.#forget(f),
-      (f, again) => this.#byName(f, again),
-    );
-    return this.#named(found, file);
+    const file = new RegularFile(host, how, (f, again) => this.#byName(f, again));
+    return this.#names.named(found, file);
   }
 
   /** /proc/self/fd/N of a regular file opens its name afresh while it still has it. */
@@ -224,111 +213,65 @@ export class Vfs {
     return this.#regular(found as Found, host, how);
   }
 
-  #named<T extends OpenFile>(found: Pick<Found, 'mount' | 'path' | 'guest'>, file: T): T {
-    // A device may hand out one and the same open file (the terminal): its first name stays.
-    if (file.place === undefined) {
-      file.place = this.#hold(found.mount, found.path);
-      file.path = found.guest;
-    }
-    return file;
-  }
-
-  #hold(mount: Mount, path: string): Place {
-    return this.#places.hold(mount, path);
-  }
-
-  #forget(file: OpenFile): void {
-    if (file.place !== undefined) this.#places.letGo(file.place);
-  }
-
-  #list(place: Place): DirectoryEntry[] {
-    const { mount, guest } = place;
-    const self = this.#walk.lstat(mount, guest, place.path) ?? fail('ENOENT');
-    const up = guest === '/' ? '/' : guest.slice(0, Math.max(1, guest.lastIndexOf('/')));
-    const upMount = this.mounts.find(up)!;
-    const parent = guest === '/' ? self : (this.#walk.lstat(upMount, up, upMount.inside(up)) ?? self);
-    const entries: DirectoryEntry[] = [
-      { name: '.', type: 'directory', ino: self.ino },
-      { name: '..', type: 'directory', ino: parent.ino },
-    ];
-    const mounted = this.mounts.namesBelow(guest);
-    let own: DirectoryEntry[] = [];
-    try {
-      own = mount.fs.readdir(place.path);
-    } catch (error) {
-      // Only a way to a mount point, absent in the tree below.
-      if (!(error instanceof GuestError) || error.code !== 'ENOENT' || mounted.length === 0) throw error;
-    }
-    if (mounted.length === 0) return entries.concat(own);
-    for (const entry of own) if (!mounted.includes(entry.name)) entries.push(entry);
-    for (const name of mounted) {
-      const at = guest === '/' ? `/${name}` : `${guest}/${name}`;
-      const below = this.mounts.find(at)!;
-      const stat = this.#walk.lstat(below, at, below.inside(at));
-      if (stat !== undefined) entries.push({ name, type: stat.type, ino: stat.ino });
-    }
-    return entries;
-  }
-
   // Asking
 
   stat(context: FsContext, base: Base, path: string, look: LookUp = {}): Stat {
     if (path === '' && look.empty && base !== undefined) return base.stat();
-    const found = this.#find(context, base, path, { ...look, follow: look.follow ?? true });
+    const found = this.#names.find(context, base, path, { ...look, follow: look.follow ?? true });
     if (found.file !== undefined) return found.file.stat();
     return found.stat ?? fail('ENOENT');
   }
 
   /** EACCES, EROFS or ENOENT unless the wanted access is there. */
   access(context: FsContext, base: Base, path: string, want: Want, look: LookUp = {}): void {
-    const found = this.#existing(context, base, path, { ...look, follow: look.follow ?? true });
+    const found = this.#names.existing(context, base, path, { ...look, follow: look.follow ?? true });
     const type = found.stat!.type;
-    if (want.write && (type === 'file' || type === 'directory')) this.#demandWritable(found);
+    if (want.write && (type === 'file' || type === 'directory')) this.#names.demandWritable(found);
     if (!permits(context, found.stat!, want)) fail('EACCES');
   }
 
   readlink(context: FsContext, base: Base, path: string): string {
-    const found = this.#existing(context, base, path, { follow: false, empty: true });
+    const found = this.#names.existing(context, base, path, { follow: false, empty: true });
     // An empty path with O_PATH|O_NOFOLLOW names the link itself; otherwise only links can be read.
     if (found.stat!.type !== 'symlink') fail(path === '' ? 'ENOENT' : 'EINVAL');
     return found.mount.fs.readlink(found.path);
   }
 
   statfs(context: FsContext, base: Base, path: string, look: LookUp = {}): FsStat {
-    const found = this.#existing(context, base, path, { ...look, follow: look.follow ?? true });
+    const found = this.#names.existing(context, base, path, { ...look, follow: look.follow ?? true });
     return { ...found.mount.fs.statfs(), readOnly: found.mount.readOnly };
   }
 
   // Changing the tree
 
   mkdir(context: FsContext, base: Base, path: string, mode: number): void {
-    const found = this.#fresh(context, base, path, true);
+    const found = this.#names.fresh(context, base, path, true);
     // The set-id bits are not for mkdir to set; the sticky bit is.
     found.mount.fs.mkdir(found.path, mode & 0o1777 & ~context.umask);
-    this.#own(context, found);
+    this.#names.own(context, found);
   }
 
   rmdir(context: FsContext, base: Base, path: string): void {
-    const found = this.#find(context, base, path, { follow: false });
+    const found = this.#names.find(context, base, path, { follow: 'never' });
     if (found.last === '.') fail('EINVAL');
     if (found.last === '..') fail('ENOTEMPTY');
     if (found.stat === undefined) fail('ENOENT');
     if (found.stat.type !== 'directory') fail('ENOTDIR');
-    this.#demandWritableParent(context, found, found.stat);
-    this.#demandNoMount(found);
+    this.#names.demandWritableParent(context, found, found.stat);
+    this.#names.demandNoMount(found);
     found.mount.fs.rmdir(found.path);
-    this.#places.removed(found.mount.fs, found.path);
+    this.#names.places.removed(found.mount.fs, found.path);
   }
 
   unlink(context: FsContext, base: Base, path: string): void {
-    const found = this.#find(context, base, path, { follow: false });
+    const found = this.#names.find(context, base, path, { follow: 'never' });
     if (found.stat === undefined) fail('ENOENT');
     if (found.stat.type === 'directory') fail('EISDIR');
     if (found.slash) fail('ENOTDIR');
-    this.#demandWritableParent(context, found, found.stat);
-    this.#demandNoMount(found);
+    this.#names.demandWritableParent(context, found, found.stat);
+    this.#names.demandNoMount(found);
     found.mount.fs.unlink(found.path);
-    this.#places.removed(found.mount.fs, found.path);
+    this.#names.places.removed(found.mount.fs, found.path);
   }
 
   rename(
@@ -340,18 +283,18 @@ export class Vfs {
     how: { noReplace?: boolean; exchange?: boolean } = {},
   ): void {
     if (how.noReplace && how.exchange) fail('EINVAL');
-    const from = this.#find(context, fromBase, fromPath, { follow: false });
-    const to = this.#find(context, toBase, toPath, { follow: false });
+    const from = this.#names.find(context, fromBase, fromPath, { follow: 'never' });
+    const to = this.#names.find(context, toBase, toPath, { follow: 'never' });
     if (!isName(from.last) || !isName(to.last)) fail('EBUSY');
     if (from.stat === undefined) fail('ENOENT');
     if (how.noReplace && to.stat !== undefined) fail('EEXIST');
     if (how.exchange && to.stat === undefined) fail('ENOENT');
     const fs = from.mount.fs;
     if (from.mount !== to.mount) fail(this.mounts.isMountPoint(from.guest) ? 'EBUSY' : 'EXDEV');
-    this.#demandWritableParent(context, from, from.stat);
-    this.#demandWritableParent(context, to, to.stat);
-    this.#demandNoMount(from);
-    if (to.stat !== undefined) this.#demandNoMount(to);
+    this.#names.demandWritableParent(context, from, from.stat);
+    this.#names.demandWritableParent(context, to, to.stat);
+    this.#names.demandNoMount(from);
+    if (to.stat !== undefined) this.#names.demandNoMount(to);
     const isDirectory = from.stat.type === 'directory';
     if ((from.slash || to.slash) && !isDirectory) fail('ENOTDIR');
     if (isDirectory && to.path.startsWith(`${from.path}/`)) fail('EINVAL');
@@ -368,7 +311,7 @@ export class Vfs {
       if (!isDirectory && from.stat.ino === to.stat.ino && from.stat.dev === to.stat.dev) return;
     }
     fs.rename(from.path, to.path);
-    this.#places.renamed(fs, from.path, to.path, isDirectory);
+    this.#names.places.renamed(fs, from.path, to.path, isDirectory);
   }
 
   #exchange(fs: HostFs, from: Found, to: Found): void {
@@ -379,7 +322,7 @@ export class Vfs {
       fs.rename(to.path, from.path);
       fs.rename(parking, to.path);
     }
-    this.#places.exchanged(fs, from.path, to.path);
+    this.#names.places.exchanged(fs, from.path, to.path);
   }
 
   /** A hard link; `look.follow` as linkat's AT_SYMLINK_FOLLOW, default no. */
@@ -387,9 +330,10 @@ export class Vfs {
     const source =
       from === '' && look.empty && fromBase !== undefined
         ? undefined
-        : this.#find(context, fromBase, from, { follow: look.follow ?? false });
+        : this.#names.find(context, fromBase, from, { follow: look.follow ?? false });
+    if (source !== undefined && source.stat === undefined && !source.deleted) fail('ENOENT');
     const file = source === undefined ? fromBase : source.file;
-    const target = this.#fresh(context, toBase, to, false);
+    const target = this.#names.fresh(context, toBase, to, false);
     if (file instanceof RegularFile && (file.place === undefined || file.place.deleted)) {
       this.#nameUnnamed(context, file, target);
       return;
@@ -419,47 +363,47 @@ export class Vfs {
       host.write(piece.subarray(0, n), at);
       at += n;
     }
-    this.#own(context, target);
+    this.#names.own(context, target);
     host.utimes(old.atime, old.mtime);
     file.adopt(host);
     file.place = undefined;
-    this.#named(target, file);
+    this.#names.named(target, file);
   }
 
   symlink(context: FsContext, target: string, base: Base, path: string): void {
     if (target === '') fail('ENOENT');
-    const found = this.#fresh(context, base, path, false);
+    const found = this.#names.fresh(context, base, path, false);
     found.mount.fs.symlink(target, found.path);
-    this.#own(context, found);
+    this.#names.own(context, found);
   }
 
   mknod(context: FsContext, base: Base, path: string, type: FileType, mode: number, rdev = 0): void {
     if (type === 'directory') fail('EPERM');
     if ((type === 'character' || type === 'block') && context.uid !== 0) fail('EPERM');
-    const found = this.#fresh(context, base, path, false);
+    const found = this.#names.fresh(context, base, path, false);
     const bits = mode & MODE_BITS & ~context.umask;
     if (type === 'file') {
       found.mount.fs.open(found.path, { read: false, write: true, create: true, exclusive: true, mode: bits }).close();
     } else {
       found.mount.fs.mknod(found.path, type, bits, rdev);
     }
-    this.#own(context, found);
+    this.#names.own(context, found);
   }
 
   // Changing metadata
 
   chmod(context: FsContext, base: Base, path: string, mode: number, look: LookUp = {}): void {
-    const found = this.#mutable(context, base, path, look);
+    const found = this.#names.mutable(context, base, path, look);
     if (found === undefined) return;
     if (found.stat!.type === 'symlink') fail('EOPNOTSUPP');
-    this.#demandOwner(context, found.stat!);
+    this.#names.demandOwner(context, found.stat!);
     if (found.file instanceof RegularFile) found.file.host.chmod(mode & MODE_BITS);
     else found.mount.fs.chmod(found.path, mode & MODE_BITS);
   }
 
   /** -1: leave alone. */
   chown(context: FsContext, base: Base, path: string, uid: number, gid: number, look: LookUp = {}): void {
-    const found = this.#mutable(context, base, path, look);
+    const found = this.#names.mutable(context, base, path, look);
     if (found === undefined) return;
     const stat = found.stat!;
     const newUid = uid === -1 ? stat.uid : uid;
@@ -481,7 +425,7 @@ export class Vfs {
   }
 
   utimes(context: FsContext, base: Base, path: string, atime: NewTime, mtime: NewTime, look: LookUp = {}): void {
-    const found = this.#mutable(context, base, path, look);
+    const found = this.#names.mutable(context, base, path, look);
     if (found === undefined || (atime === undefined && mtime === undefined)) return;
     const stat = found.stat!;
     if (context.uid !== 0 && context.uid !== stat.uid) {
@@ -498,7 +442,7 @@ export class Vfs {
 
   truncate(context: FsContext, base: Base, path: string, size: number): void {
     if (size < 0) fail('EINVAL');
-    const found = this.#existing(context, base, path, { follow: true });
+    const found = this.#names.existing(context, base, path, { follow: true });
     if (found.stat!.type === 'directory') fail('EISDIR');
     if (found.stat!.type !== 'file') fail('EINVAL');
     const file = this.open(context, base, path, { write: true }).retain();
@@ -512,22 +456,22 @@ export class Vfs {
   // Where one is
 
   chdir(context: FsContext, base: Base, path: string, look: LookUp = {}): void {
-    const found = this.#existing(context, base, path, { ...look, follow: true });
+    const found = this.#names.existing(context, base, path, { ...look, follow: true });
     if (found.stat!.type !== 'directory') fail('ENOTDIR');
     if (found.deleted) fail('ENOENT');
     if (!permits(context, found.stat!, { execute: true })) fail('EACCES');
-    const place = this.#hold(found.mount, found.path);
+    const place = this.#names.hold(found.mount, found.path);
     context.cwd = place;
-    this.#places.letGo(place);
+    this.#names.places.letGo(place);
   }
 
   chroot(context: FsContext, path: string): void {
-    const found = this.#existing(context, undefined, path, { follow: true });
+    const found = this.#names.existing(context, undefined, path, { follow: true });
     if (found.stat!.type !== 'directory') fail('ENOTDIR');
     if (context.uid !== 0) fail('EPERM');
-    const place = this.#hold(found.mount, found.path);
+    const place = this.#names.hold(found.mount, found.path);
     context.root = place;
-    this.#places.letGo(place);
+    this.#names.places.letGo(place);
   }
 
   /** The current directory as getcwd gives it; ENOENT when it was removed. */
@@ -553,127 +497,8 @@ export class Vfs {
     if (guest === root) return '/';
     return guest.startsWith(`${root}/`) ? guest.slice(root.length) : undefined;
   }
-
-  // Looking up
-
-  #find(context: FsContext, base: Base, path: string, look: LookUp): Found {
-    if (path === '' && look.empty) return this.#foundBase(context, base);
-    let start = '/';
-    if (path.charCodeAt(0) !== 47) {
-      if (base !== undefined && !isDirectory(base)) fail(path === '' ? 'ENOENT' : 'ENOTDIR');
-      const place = base === undefined ? context.cwd : base.place!;
-      if (place.deleted) fail('ENOENT');
-      start = place.guest;
-    }
-    return this.#walk.walk(this.#walker(context), start, path, look.follow ?? true);
-  }
-
-  #walker(context: FsContext): Walker {
-    const maySearch =
-      context.uid === 0
-        ? undefined
-        : (stat: Stat, mount: Mount): void => {
-            if (!mount.fs.checksPermissions && !permits(context, stat, { execute: true })) fail('EACCES');
-          };
-    return { rootPath: context.root.guest, maySearch };
-  }
-
-  #foundBase(context: FsContext, base: Base): Found {
-    const place = base === undefined ? context.cwd : base.place;
-    const mount = place?.mount ?? this.mounts.find('/')!;
-    const stat = base === undefined ? this.stat(context, undefined, '.') : base.stat();
-    return {
-      mount,
-      path: place?.path ?? '',
-      guest: place?.guest ?? '',
-      stat,
-      slash: false,
-      last: '',
-      file: base,
-      deleted: place?.deleted ?? false,
-    };
-  }
-
-  #existing(context: FsContext, base: Base, path: string, look: LookUp): Found {
-    const found = this.#find(context, base, path, look);
-    if (found.stat === undefined) fail('ENOENT');
-    return found;
-  }
-
-  /** A name that is still free, in a directory that may be written. */
-  #fresh(context: FsContext, base: Base, path: string, directory: boolean): Found {
-    const found = this.#find(context, base, path, { follow: false });
-    if (found.stat !== undefined) fail('EEXIST');
-    if (found.slash && !directory) fail('ENOENT');
-    this.#demandWritableParent(context, found);
-    return found;
-  }
-
-  /** What a metadata call acts on; undefined: a file without a name (pipe, socket), where Linux accepts the call and nobody sees a difference. */
-  #mutable(context: FsContext, base: Base, path: string, look: LookUp): Found | undefined {
-    const found = this.#existing(context, base, path, { ...look, follow: look.follow ?? true });
-    // The f… calls refuse a descriptor that is only a name; by a path that leads to it (/proc/self/fd/3) it is as good as any.
-    if (found.file instanceof PathFile && look === ON_BASE) fail('EBADF');
-    if (found.file !== undefined && found.file.place === undefined) return undefined;
-    if (found.deleted && !(found.file instanceof RegularFile)) return undefined;
-    this.#demandWritable(found);
-    return found;
-  }
-
-  // Permissions
-
-  #demandWritable(found: Found): void {
-    if (found.mount.readOnly) fail('EROFS');
-  }
-
-  #demand(context: FsContext, found: Found, want: Want): void {
-    if (context.uid === 0 || found.mount.fs.checksPermissions) return;
-    if (!permits(context, found.stat!, want)) fail('EACCES');
-  }
-
-  /** `victim`: what would be removed or replaced; a sticky directory protects what belongs to others. */
-  #demandWritableParent(context: FsContext, found: Found, victim?: Stat): void {
-    this.#demandWritable(found);
-    if (context.uid === 0 || found.mount.fs.checksPermissions) return;
-    const cut = Math.max(1, found.guest.lastIndexOf('/'));
-    const up = found.guest.slice(0, cut);
-    const mount = this.mounts.find(up)!;
-    const parent = this.#walk.lstat(mount, up, mount.inside(up));
-    if (parent === undefined) return;
-    if (!permits(context, parent, { write: true, execute: true })) fail('EACCES');
-    const sticky = (parent.mode & 0o1000) !== 0;
-    if (sticky && victim !== undefined && victim.uid !== context.uid && parent.uid !== context.uid) fail('EPERM');
-  }
-
-  #demandOwner(context: FsContext, stat: Stat): void {
-    if (context.uid !== 0 && context.uid !== stat.uid) fail('EPERM');
-  }
-
-  #demandNoMount(found: Found): void {
-    if (this.mounts.isMountPoint(found.guest) || this.mounts.hasBelow(found.guest)) fail('EBUSY');
-  }
-
-  /** A new file belongs to whom the context acts as, and to the directory's group where that is set-gid. */
-  #own(context: FsContext, found: Found): void {
-    const { fs } = found.mount;
-    if (fs.checksPermissions || (fs.createsAs?.uid === context.uid && fs.createsAs.gid === context.gid)) return;
-    const slash = found.path.lastIndexOf('/');
-    const parent = fs.lstat(found.path.slice(0, Math.max(1, slash)));
-    const inherits = (parent.mode & 0o2000) !== 0;
-    const gid = inherits ? parent.gid : context.gid;
-    const made = fs.lstat(found.path);
-    if (made.uid !== context.uid || made.gid !== gid) fs.chown(found.path, context.uid, gid);
-    if (inherits && made.type === 'directory') fs.chmod(found.path, made.mode | 0o2000);
-  }
 }
 
 function isName(last: string): boolean {
   return last !== '' && last !== '.' && last !== '..';
-}
-
-function isDirectory(file: OpenFile): boolean {
-  return (
-    file.place !== undefined &&
-    (file instanceof DirectoryFile || (file instanceof PathFile && file.type === 'directory'))
-  );
 }
