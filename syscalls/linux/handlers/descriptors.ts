@@ -1,5 +1,5 @@
 /** Calls on the descriptor table: close, duplicate, flags, record locks. */
-import { fail, missing } from '../../../src/base/failures.ts';
+import { fail, GuestError, missing } from '../../../src/base/failures.ts';
 import type { OpenFile } from '../../../src/kernel/open-file.ts';
 import { PipeEnd } from '../../../src/kernel/pipe.ts';
 import type { Task } from '../../../src/personality/task.ts';
@@ -96,20 +96,32 @@ function pipeSize(file: OpenFile, wanted: number | undefined): number {
 
 // ---- files without a name
 
-/** Memory as a file: an unnamed file of /tmp's back end. Seals are not kept. */
+/** Memory as a file. Seals are not kept. */
 export function memfd_create(t: Task, { name, flags }: { name: string; flags: number }): number {
   if (flags & ~(MFD.MFD_CLOEXEC | MFD.MFD_ALLOW_SEALING | MFD.MFD_NOEXEC_SEAL | MFD.MFD_EXEC)) {
     missing('linux memfd_create flags');
     fail('EINVAL');
   }
   if (name.length > 249) fail('EINVAL');
-  const { umask } = t.fs;
-  t.fs.umask = 0;
-  let file: OpenFile;
-  try {
-    file = t.vfs.open(t.fs, undefined, '/tmp', { tmpfile: true, read: true, write: true, mode: 0o777 });
-  } finally {
-    t.fs.umask = umask;
-  }
+  const file = unnamedFile(t);
   return t.files.add(file, (flags & MFD.MFD_CLOEXEC) !== 0);
+}
+
+/** An unnamed file wherever one can be made: memory first. */
+function unnamedFile(t: Task): OpenFile {
+  // The umask has no part in it.
+  const context = t.fs.clone();
+  context.umask = 0;
+  try {
+    for (const folder of ['/dev/shm', '/tmp']) {
+      try {
+        return t.vfs.open(context, undefined, folder, { tmpfile: true, read: true, write: true, mode: 0o777 });
+      } catch (error) {
+        if (!(error instanceof GuestError)) throw error;
+      }
+    }
+    return t.vfs.open(context, undefined, '/', { tmpfile: true, read: true, write: true, mode: 0o777 });
+  } finally {
+    context.release();
+  }
 }
