@@ -262,7 +262,6 @@ export const cmsghdr = struct({ cmsg_len: u64, cmsg_level: i32, cmsg_type: i32 }
 export const ucred = struct({ pid: i32, uid: u32, gid: u32 });
 export const linger = struct({ l_onoff: i32, l_linger: i32 });
 
-export const mode_t = octal;
 export type Timespec = ValueOf<{ tv_sec: typeof i64; tv_nsec: typeof i64 }>;
 export type Timeval = ValueOf<{ tv_sec: typeof i64; tv_usec: typeof i64 }>;
 
