@@ -52,6 +52,7 @@ function copyOfBuild(): string {
   if (!existsSync(`${project}dist/cli.js`)) throw new Error('dist/cli.js is missing: npm run build comes first');
   const copy = mkdtempSync(join(tmpdir(), 'hospes-build-'));
   cpSync(`${project}dist`, copy, { recursive: true });
+  writeFileSync(join(copy, 'package.json'), '{"type":"module"}');
   process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
   return copy;
 }
