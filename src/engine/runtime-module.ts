@@ -5,7 +5,7 @@ import type { InternalFunction, Isa } from '../isa/isa.ts';
 import { BLOCK_COUNT, REC_HANDLER, REC_NEXT, REC_PC } from '../isa/record.ts';
 import { READ, READ_WIDE, WRITE, WRITE_WIDE } from '../memory/page-map.ts';
 import { JUMP_CACHE, JUMP_CACHE_ENTRIES, PAGE_MAP, PAGE_SHIFT, RUNTIME_SIZE } from '../memory/runtime-area.ts';
-import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS, EXIT_RESTART } from './exits.ts';
+import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS, EXIT_RESTART, EXIT_UNWIND } from './exits.ts';
 import { Lowering, STATE } from './lowering.ts';
 import { PureBuilder } from './pure-builder.ts';
 import { Func, ModuleBuilder, type Signature } from './wasm/encoder.ts';
@@ -446,6 +446,18 @@ function dispatchFunction(isa: Isa, regionType: number, interpret: number, event
   f.byte(0x4c); // le_s
   f.if();
   f.i32(EXIT_BUDGET);
+  f.return();
+  f.end();
+  // A mode came on that the regions waiting below us do not serve: they must not go on.
+  f.get(STATE);
+  f.mem(LOAD_I32, isa.modeOffset);
+  f.i32(isa.modeMask);
+  f.byte(I32_AND);
+  f.i32(0);
+  f.get(DEPTH);
+  f.byte(0x1b); // at depth 0 nobody waits
+  f.if();
+  f.i32(EXIT_UNWIND);
   f.return();
   f.end();
   f.get(STATE);
