@@ -10,6 +10,7 @@ export default defineConfig({
     // The second reporter closes with the line that .ci/run counts.
     reporters: ['default', './tools/closing-line.mjs'],
     pool: 'forks',
+    execArgv: ['--expose-gc'],
     maxWorkers: 2,
   },
 });
