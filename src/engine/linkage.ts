@@ -18,7 +18,7 @@ export interface LinkageOwner {
 
 export class Linkage {
   /** What modules may import, by name: the functions below, helpers, and the runtime's exports. */
-  readonly imports: Record<string, unknown>;
+  readonly imports: Record<string, WebAssembly.ImportValue>;
   readonly #table = new WebAssembly.Table({ element: 'anyfunc', initial: FIRST_REGION });
   readonly #isa: Isa;
   readonly #helpers: Record<string, Callable> = {};
@@ -31,7 +31,7 @@ export class Linkage {
   constructor(isa: Isa, runtime: WebAssembly.Module, memory: WebAssembly.Memory) {
     this.#isa = isa;
     type A = [state: number, low: number, high: number, bytes: number];
-    const imports: Record<string, unknown> = {
+    const imports: Record<string, WebAssembly.ImportValue> = {
       memory,
       table: this.#table,
       slowRead: (...[state, low, high, bytes]: A) => this.#owner.slow(state, low, high, bytes, 'read'),
@@ -76,7 +76,7 @@ export class Linkage {
 
   /** A module's element segments fill the table. */
   #instantiate(module: WebAssembly.Module): void {
-    new WebAssembly.Instance(module, { e: this.imports as Record<string, unknown> });
+    new WebAssembly.Instance(module, { e: this.imports });
   }
 
   #growTable(size: number): void {

@@ -235,7 +235,7 @@ export function handlerModule(
   isa: Isa,
   first: number,
   shapes: readonly { key: string; instruction: Instruction | undefined }[],
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
   const m = new ModuleBuilder();
   m.importMemory();
   m.importTable();

@@ -77,7 +77,7 @@ export class Bytes {
     this.bytes(utf8);
   }
 
-  view(): Uint8Array {
+  view(): Uint8Array<ArrayBuffer> {
     return this.data.subarray(0, this.length);
   }
 }
@@ -270,7 +270,7 @@ export class ModuleBuilder {
     return this.#importedFunctions + this.#functions.length;
   }
 
-  encode(): Uint8Array {
+  encode(): Uint8Array<ArrayBuffer> {
     const out = new Bytes();
     out.bytes([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
     const section = (id: number, count: number, fill: (s: Bytes) => void) => {
