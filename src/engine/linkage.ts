@@ -2,7 +2,6 @@
 import type { Isa } from '../isa/isa.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import type { HandlerSet } from './interpreter/handler-set.ts';
-import { FIRST_REGION } from './table-space.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: helpers take and give whatever their row says
 type Callable = (...args: any[]) => any;
@@ -19,7 +18,8 @@ export interface LinkageOwner {
 export class Linkage {
   /** What modules may import, by name: the functions below, helpers, and the runtime's exports. */
   readonly imports: Record<string, WebAssembly.ImportValue>;
-  readonly #table = new WebAssembly.Table({ element: 'anyfunc', initial: FIRST_REGION });
+  readonly #handlers = new WebAssembly.Table({ element: 'anyfunc', initial: 1 });
+  readonly #regions = new WebAssembly.Table({ element: 'anyfunc', initial: 1 });
   readonly #isa: Isa;
   readonly #helpers: Record<string, Callable> = {};
   #owner!: LinkageOwner;
@@ -33,7 +33,8 @@ export class Linkage {
     type A = [state: number, low: number, high: number, bytes: number];
     const imports: Record<string, WebAssembly.ImportValue> = {
       memory,
-      table: this.#table,
+      handlers: this.#handlers,
+      regions: this.#regions,
       slowRead: (...[state, low, high, bytes]: A) => this.#owner.slow(state, low, high, bytes, 'read'),
       slowProbe: (...[state, low, high, bytes]: A) => this.#owner.slow(state, low, high, bytes, 'probe'),
       slowWrite: (...[state, low, high, bytes]: A) => this.#owner.slow(state, low, high, bytes, 'write'),
@@ -56,7 +57,7 @@ export class Linkage {
 
   /** Make all handlers made so far callable here. */
   useHandlers({ modules, tableSize }: HandlerSet): void {
-    this.#growTable(tableSize);
+    grow(this.#handlers, tableSize);
     while (this.#handlerModules < modules.length) this.#instantiate(modules[this.#handlerModules++]);
   }
 
@@ -64,13 +65,13 @@ export class Linkage {
   use(module: WebAssembly.Module, tableSize: number, generation: number): void {
     if (generation !== this.#generation) {
       // The regions of before are dropped: let their instances go.
-      for (let i = FIRST_REGION; i < this.#table.length; i++) this.#table.set(i, null);
+      for (let i = 0; i < this.#regions.length; i++) this.#regions.set(i, null);
       this.#used.clear();
       this.#generation = generation;
     }
     if (this.#used.has(module)) return;
     this.#used.add(module);
-    this.#growTable(tableSize);
+    grow(this.#regions, tableSize);
     this.#instantiate(module);
   }
 
@@ -78,10 +79,11 @@ export class Linkage {
   #instantiate(module: WebAssembly.Module): void {
     new WebAssembly.Instance(module, { e: this.imports });
   }
+}
 
-  #growTable(size: number): void {
-    if (this.#table.length < size) this.#table.grow(Math.max(size, this.#table.length * 2) - this.#table.length);
-  }
+/** Ahead of need, because growing copies what every instance keeps. */
+function grow(table: WebAssembly.Table, size: number): void {
+  if (table.length < size) table.grow(Math.ceil(size * 1.25) + 16 - table.length);
 }
 
 /** A function of fixed arity that calls whatever stands under `name` then: the helper bound to the present owner. */

@@ -288,7 +288,8 @@ function use(n: Node): Node {
 export function runtimeModule(isa: Isa): Uint8Array {
   const m = new ModuleBuilder();
   m.importMemory();
-  m.importTable();
+  m.importTable('handlers');
+  m.importTable('regions');
   const slow = Object.fromEntries(
     Object.entries(SLOW_FUNCTIONS).map(([name, signature]) => [name, m.importFunction(name, signature)]),
   );
@@ -505,7 +506,7 @@ function dispatchFunction(isa: Isa, regionType: number, interpret: number, event
   f.get(STATE);
   f.get(DEPTH);
   f.get(target);
-  f.callIndirect(regionType);
+  f.callIndirect(regionType, 1);
   f.tee(result);
   f.byte(0x45);
   f.brIf(loop);

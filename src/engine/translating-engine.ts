@@ -37,7 +37,8 @@ export class TranslatingEngine implements Engine {
   readonly isa: Isa;
   readonly createCpu: CpuFactory;
   readonly runtime: WebAssembly.Module;
-  readonly table = new TableSpace();
+  /** Numbers of regions. */
+  readonly regions = new TableSpace();
   readonly handlers: HandlerSet;
   readonly hotMask: number;
   readonly cache: CodeCache;
@@ -59,7 +60,7 @@ export class TranslatingEngine implements Engine {
     this.isa = options.isa;
     this.createCpu = options.createCpu;
     this.runtime = new WebAssembly.Module((options.prebuilt?.runtime ?? runtimeModule(options.isa)) as never);
-    this.handlers = new HandlerSet(options.isa, this.table, options.prebuilt);
+    this.handlers = new HandlerSet(options.isa, options.prebuilt);
     this.#threshold = options.threshold ?? THRESHOLD;
     this.#batchSize = options.batchSize ?? 8;
     this.cache = new CodeCache(options.cacheCapacity);
@@ -103,8 +104,8 @@ export class TranslatingEngine implements Engine {
 
   #translate(code: WasmCodeSpace, entries: readonly number[], follow: (pc: number) => boolean): void {
     const start = performance.now();
-    if (this.cache.makeRoom()) this.table.dropRegions();
-    const regions = translateBatch(this.isa, this.table, entries, code.source, follow);
+    if (this.cache.makeRoom()) this.regions.drop();
+    const regions = translateBatch(this.isa, this.regions, entries, code.source, follow);
     for (const r of regions) {
       this.cache.add(r);
       this.#install(code, r);
@@ -122,7 +123,7 @@ export class TranslatingEngine implements Engine {
   }
 
   #install(code: WasmCodeSpace, region: CompiledRegion): void {
-    code.use(region.module, this.table.size, this.cache.generation);
+    code.use(region.module, this.regions.size, this.cache.generation);
     code.blocks.install(region);
   }
 

@@ -402,6 +402,10 @@ export class OverlayFs implements HostFs {
     const described = this.#toOverlay(stat, this.#upperInode(stat.ino));
     // As overlayfs: a merged directory does not know its links, which 1 says to whoever counts.
     if (stat.type === 'directory' && this.#seesLower(path) && this.#inodes.has(stat.ino)) described.nlink = 1;
+    // The root is in both layers from the start; as long as the upper one holds no directory it has the lower's links.
+    else if (path === '/' && this.#seesLower(path)) {
+      described.nlink = stat.nlink === 2 ? this.#lower.lstat(path).nlink : 1;
+    }
     return described;
   }
 

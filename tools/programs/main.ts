@@ -17,6 +17,8 @@ const ENVIRONMENT = {
   LC_ALL: 'C.UTF-8',
   TERM: 'dumb',
   TZ: 'UTC',
+  // Else the first run leaves compiled modules in the root.
+  PYTHONDONTWRITEBYTECODE: '1',
   GIT_AUTHOR_DATE: '1700000000 +0000',
   GIT_COMMITTER_DATE: '1700000000 +0000',
 };

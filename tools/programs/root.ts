@@ -61,7 +61,9 @@ export function prepareRoot(cache: string): string {
     .readdirSync(archives)
     .filter((one) => one.endsWith('.deb'))
     .sort()) {
-    execFileSync('dpkg-deb', ['-x', `${archives}/${name}`, root], quiet);
+    const tar = execFileSync('dpkg-deb', ['--fsys-tarfile', `${archives}/${name}`], { maxBuffer: 1 << 30 });
+    // Not dpkg-deb -x, which puts directories in the place of the links made above.
+    execFileSync('tar', ['-x', '-C', root, '--keep-directory-symlink', '-p'], { input: tar });
   }
   finish(root);
   fs.writeFileSync(stamp, wanted);

@@ -1,21 +1,20 @@
 /** The interpreter's handlers of one VM: which shapes exist, at which table index, in which modules. Made on demand, shared by all address spaces. */
 import type { Instruction, Isa } from '../../isa/isa.ts';
 import type { Prebuilt } from '../prebuilt.ts';
-import type { TableSpace } from '../table-space.ts';
+import { TableSpace } from '../table-space.ts';
 import { GOTO_SHAPE, handlerModule } from './handlers.ts';
 
 export class HandlerSet {
   readonly #isa: Isa;
-  readonly #table: TableSpace;
+  readonly #table = new TableSpace();
   readonly #index = new Map<string, number>();
   /** In order of making; an address space instantiates them all, in this order. */
   readonly modules: WebAssembly.Module[] = [];
 
-  constructor(isa: Isa, table: TableSpace, prebuilt: Prebuilt | undefined) {
+  constructor(isa: Isa, prebuilt: Prebuilt | undefined) {
     this.#isa = isa;
-    this.#table = table;
     if (!prebuilt) return;
-    const first = table.handlers(prebuilt.shapes.length);
+    const first = this.#table.take(prebuilt.shapes.length);
     prebuilt.shapes.forEach((key, i) => {
       this.#index.set(key, first + i);
     });
@@ -35,7 +34,7 @@ export class HandlerSet {
   }
 
   #compile(fresh: Map<string, Instruction>): void {
-    const first = this.#table.handlers(fresh.size);
+    const first = this.#table.take(fresh.size);
     const shapes = [...fresh].map(([key, instruction]) => ({
       key,
       instruction: key === GOTO_SHAPE ? undefined : instruction,

@@ -238,7 +238,7 @@ export function handlerModule(
 ): Uint8Array<ArrayBuffer> {
   const m = new ModuleBuilder();
   m.importMemory();
-  m.importTable();
+  m.importTable('handlers');
   const bodies: Func[] = [];
   const imports = (name: string) => m.importFunction(name, callable(isa, name));
   for (const shape of shapes) {

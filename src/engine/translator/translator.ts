@@ -37,7 +37,7 @@ export function translateBatch(
 ): CompiledRegion[] {
   const m = new ModuleBuilder();
   m.importMemory();
-  m.importTable();
+  m.importTable('regions');
   const imports = (name: string) => m.importFunction(name, callable(isa, name));
   const made: { region: Region; lowering: RegionLowering }[] = [];
   for (const entry of entries) {
@@ -54,7 +54,7 @@ export function translateBatch(
     made.push({ region, lowering });
   }
   if (made.length === 0) return [];
-  const first = table.regions(made.length);
+  const first = table.take(made.length);
   m.elements(
     first,
     made.map(({ lowering }) => m.define(REGION, lowering.f)),

@@ -241,8 +241,9 @@ export class ModuleBuilder {
   importMemory(): void {
     this.#imports.push({ name: 'memory', kind: 'memory', type: 0 });
   }
-  importTable(): void {
-    this.#imports.push({ name: 'table', kind: 'table', type: 0 });
+  /** Tables are numbered in the order of these calls; `elements` fills the first. */
+  importTable(name: string): void {
+    this.#imports.push({ name, kind: 'table', type: 0 });
   }
   /** Index of an imported function, declared at its first use. */
   importFunction(name: string, signature: Signature): number {
