@@ -14,9 +14,6 @@ const EXCEPT: Record<string, string> = {
 /** Two engines and a comparison after every few instructions take their time: the guests that compute most varied things must do. */
 const LOCKSTEP = new Set(['hello', 'args', 'strings', 'upper', 'count', 'longjmp']);
 
-/** Settings in which everything is translated at once run the short guests; auto translates what is hot in all of them. */
-const SHORT_MODES = new Set<EngineMode>(['lockstep', 'translator']);
-
 const guests = readGuests();
 
 function withBinary(system: System): Guest[] {
@@ -43,9 +40,7 @@ function expected({ name: _name, args: _args, env: _env, stdin: _stdin, ...rest 
 
 /** The guests that a setting runs, each in a machine of its own: what was translated for one is let go before the next. */
 function guestsOf(mode: EngineMode, system: System): Guest[] {
-  return withBinary(system).filter(({ name }) =>
-    SHORT_MODES.has(mode) ? LOCKSTEP.has(name) || (mode === 'translator' && name === 'floats') : true,
-  );
+  return withBinary(system).filter(({ name }) => mode !== 'lockstep' || LOCKSTEP.has(name));
 }
 
 describe.each(MODES)('%s', (mode) => {
