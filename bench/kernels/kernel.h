@@ -1,4 +1,5 @@
-/* Frame of every kernel: one count as argument, a checksum as output. */
+/* Frame of every kernel: one count as argument, a checksum as output. The harness also runs it with SHORT (by default a
+   fifth of COUNT): the difference of the two is the steady state, without start-up and most of the warm-up. */
 #pragma once
 #include <stdint.h>
 #include <stdio.h>

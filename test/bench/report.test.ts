@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import type { Sample } from '../../bench/measure.ts';
+import { compare, type Report, table } from '../../bench/report.ts';
+
+const sample = (user: number, rest: Partial<Sample> = {}): Sample => ({
+  user,
+  system: 0,
+  wall: user + 0.1,
+  rss: 2048,
+  status: 0,
+  output: 'same',
+  ...rest,
+});
+
+function report(hospes: Sample[], short: Sample): Report {
+  return {
+    machine: 'a machine',
+    commit: 'abc',
+    date: '2026-01-01',
+    rounds: hospes.length,
+    load: 0.5,
+    runners: ['native', 'qemu', 'hospes-20'],
+    results: [
+      {
+        name: 'fib',
+        group: 'kernels',
+        time: 'user',
+        samples: { native: hospes.map(() => sample(1)), qemu: hospes.map(() => sample(4)), 'hospes-20': hospes },
+        short: { native: [sample(0.2)], qemu: [sample(0.8)], 'hospes-20': [short] },
+      },
+    ],
+    startUp: [
+      { what: 'node -e 0', runner: 'hospes-20', wall: 40, user: 30, rss: 40_960 },
+      { what: 'busybox true', runner: 'hospes-20', wall: 100, user: 90, rss: 61_440 },
+    ],
+  };
+}
+
+const rowOf = (text: string, name: string) =>
+  text
+    .split('\n')
+    .find((line) => line.startsWith(`| ${name}`))
+    ?.split('|')
+    .map((cell) => cell.trim())
+    .slice(1, -1);
+
+test('the table gives medians with their spread, the steady state and the start-up apart', () => {
+  const text = table(report([sample(2), sample(3), sample(2.2)], sample(0.6)));
+  expect(rowOf(text, 'fib')).toEqual([
+    'fib',
+    '1.00',
+    '4.00 [4.00–4.00]',
+    '2.20 [2.00–3.00]',
+    // (2.2 − 0.6) / (1 − 0.2)
+    '2.00',
+    '0.55',
+    '2.30',
+    '2',
+    '2',
+    '',
+  ]);
+  expect(rowOf(text, '**kernels: geometric mean**')?.slice(2, 6)).toEqual(['4.00', '2.20', '2.00', '0.55']);
+  expect(rowOf(text, 'busybox true')).toEqual(['busybox true', 'hospes-20', '100', '60', '90', '60']);
+});
+
+test('a run that fails or prints something else is named and not counted', () => {
+  expect(rowOf(table(report([sample(2, { status: 139 })], sample(0.6))), 'fib')?.slice(3, 4)).toEqual(['-']);
+  expect(rowOf(table(report([sample(2, { status: 139 })], sample(0.6))), 'fib')?.at(-1)).toBe('hospes-20: status 139');
+  expect(rowOf(table(report([sample(2, { output: 'x' })], sample(0.6))), 'fib')?.at(-1)).toBe(
+    'hospes-20: other output',
+  );
+});
+
+test('comparing two reports tells how much faster the second is', () => {
+  const text = compare(report([sample(4)], sample(1)), report([sample(2)], sample(0.6)));
+  expect(rowOf(text, 'fib')).toEqual(['fib', '1.00', '2.00']);
+  expect(rowOf(text, 'start-up: busybox true')).toEqual(['start-up: busybox true', '-', '1.00']);
+});
