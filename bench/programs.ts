@@ -61,22 +61,22 @@ export function programs(root: string, folder: string): Benchmark[] {
   add('lua', ['/usr/bin/lua5.4', '/usr/bin/lua'], ['bench.lua']);
   add('python3', ['/usr/bin/python3'], ['-S', 'bench.py']);
   add('sqlite3', ['/usr/bin/sqlite3'], [':memory:', '.read bench.sql']);
-  add('gzip', ['/usr/bin/gzip', '/bin/gzip'], ['-9', '-c', 'text']);
-  add('xz', ['/usr/bin/xz'], ['-4', '-T1', '-c', 'text']);
+  add('gzip', ['/usr/bin/gzip', '/bin/gzip'], ['-9', '-c', 'text', 'text', 'text']);
+  add('xz', ['/usr/bin/xz'], ['-4', '-T1', '-c', 'text-2m']);
   // The compiler proper: what the driver starts would run natively under qemu.
   const compilers = join(root, '/usr/lib/gcc/x86_64-linux-gnu');
   const versions = existsSync(compilers) ? readdirSync(compilers) : [];
   const cc1 = versions.map((version) => `/usr/lib/gcc/x86_64-linux-gnu/${version}/cc1`);
   add('gcc', cc1, ['-quiet', '-imultiarch', 'x86_64-linux-gnu', '-O2', 'bench.c', '-o', '-']);
   add('jq', ['/usr/bin/jq'], ['[.[] | select(.a % 3 == 0) | .b] | group_by(.[0:2]) | map(length)', 'data.json']);
-  add('openssl', ['/usr/bin/openssl'], ['dgst', '-sha3-256', 'binary']);
+  add('openssl', ['/usr/bin/openssl'], ['dgst', '-sha3-256', ...Array.from({ length: 8 }, () => 'binary')]);
   if (existsSync(join(root, '/usr/bin/git'))) makeRepository(root, folder);
   add('git', ['/usr/bin/git'], ['-C', 'repository', 'log', '-p', '--stat', '--no-color', '-w']);
   add('busybox sha256sum', ['/usr/bin/busybox', '/bin/busybox'], ['sha256sum', 'text', 'text', 'text', 'text']);
   return found;
 }
 
-/** A repository of three hundred commits, made natively. */
+/** A repository of seven hundred commits, made natively. */
 function makeRepository(root: string, folder: string): void {
   const [shell, prefix] = root === '/' ? ['/bin/sh', []] : ['chroot', [root, '/bin/sh']];
   rmSync(join(root, folder, 'repository'), { recursive: true, force: true });
@@ -99,7 +99,7 @@ function history(): string {
   const files = Array.from({ length: 12 }, (_, f) => Array.from({ length: 900 }, (_, i) => `file ${f} line ${i}`));
   const data = (text: string) => `data ${text.length}\n${text}\n`;
   let stream = '';
-  for (let n = 0; n < 300; n++) {
+  for (let n = 0; n < 700; n++) {
     stream += `commit refs/heads/main\ncommitter Bench <bench@example.org> ${1_700_000_000 + n * 3600} +0000\n`;
     stream += data(`change ${n}`);
     for (let k = 0; k < 4; k++) {
@@ -133,6 +133,7 @@ function inputs(): Record<string, string | Uint8Array> {
   for (let i = 0; i < binary.length; i++) binary[i] = (i * 2654435761) >>> 13;
   return {
     text: text.join(''),
+    'text-2m': text.join('').slice(0, 2_000_000),
     binary,
     'data.json': JSON.stringify(records),
     'bench.c': `#include <stdio.h>\n#include <string.h>\n${functions.join('\n')}\nint main(void) { return f0(1, 2); }\n`,
@@ -178,7 +179,7 @@ print(string.format("%.6f", sum))
 const PYTHON = `
 import json, re, hashlib
 def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)
-print(fib(27))
+print(fib(29))
 d = {}
 for i in range(300000): d["k%d" % (i * 7919 % 65536)] = i
 print(len(d), sum(d.values()))
@@ -192,8 +193,8 @@ class P:
     def __init__(self, x): self.x = x
     def step(self): self.x = (self.x * 1103515245 + 12345) & 0x7fffffff; return self.x
 p = P(1)
-print(sum(p.step() for _ in range(500000)))
-print(sum(i * i for i in range(1000000)), 3 ** 20000 % 1000007)
+print(sum(p.step() for _ in range(1500000)))
+print(sum(i * i for i in range(4000000)), 3 ** 20000 % 1000007)
 `;
 
 const SQL = `

@@ -8,6 +8,7 @@ import { findOnHost, hostEnvironment, hostIdentity } from './host/environment.ts
 import { type Ending, GuestProcess } from './host/guest-process.ts';
 import type { MemoryView } from './host/memory-view.ts';
 import { prebuiltFile } from './host/prebuilt.ts';
+import { backgroundMs } from './host/threads.ts';
 import { FdTable } from './kernel/fd-table.ts';
 import { Kernel } from './kernel/kernel.ts';
 import { Vfs } from './kernel/vfs.ts';
@@ -75,6 +76,8 @@ export interface HospesOptions {
   hostname?: string;
   /** Measure the time of each call, not only its count. */
   timeCalls?: boolean;
+  /** Let generated code count dispatches and ways out for `stats.engine`, which makes it a little slower. */
+  count?: boolean;
 }
 
 export interface SpawnOptions {
@@ -145,7 +148,7 @@ export class Hospes {
     const trace = options.trace && new CallTrace(new TraceFilter(options.trace.filter), options.trace.write);
     const observers = { statistics: this.#calls, trace };
     this.#vfs = new Vfs({ now: () => hostEnvironment.realtime() });
-    this.#engine = createEngine(options.engine ?? 'auto', prebuiltFile());
+    this.#engine = createEngine(options.engine ?? 'auto', prebuiltFile(), options.count);
     const { output: _output, ...limits } = this.#limits;
     this.#kernel = new Kernel({
       vfs: this.#vfs,
@@ -185,6 +188,7 @@ export class Hospes {
       calls: this.#calls,
       totalMs: performance.now() - this.#started,
       loadMs: this.#loadMs,
+      backgroundMs: backgroundMs(),
     });
   }
 

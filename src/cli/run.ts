@@ -46,6 +46,7 @@ export async function run(program: string, args: readonly string[], options: Run
     engine: options.engine,
     network: !options.sandbox,
     timeCalls: options.stats !== undefined,
+    count: options.stats !== undefined,
     ...(options.sandbox ? {} : { hostname: os.hostname() }),
     ...(trace ? { trace } : {}),
   });

@@ -102,10 +102,7 @@ export class WasmCodeSpace implements CodeSpace {
       throw this.#explain(e, cpu);
     }
     this.executed = budget - this.space.view.getInt32(state + this.#isa.budgetOffset, true);
-    const { stats } = this.#engine;
-    stats.instructions += this.executed;
-    const name = EXIT_NAMES[code];
-    stats.exits[name] = (stats.exits[name] ?? 0) + 1;
+    this.#engine.noteExit(EXIT_NAMES[code], cpu, this.executed);
     return this.#describe(code, cpu);
   }
 
@@ -122,11 +119,11 @@ export class WasmCodeSpace implements CodeSpace {
     const engine = this.#engine;
     const cpu = this.#running!;
     const before = this.blocks.generation;
+    engine.noteEvent(EXIT_NAMES[what], cpu);
     try {
       if (what === exits.EXIT_MISS) engine.miss(this, cpu.pc);
       else if (what === exits.EXIT_HOT) engine.hot(this, cpu.pc);
       else {
-        engine.stats.exits.restart = (engine.stats.exits.restart ?? 0) + 1;
         const result = this.#step(state, this.blocks.block(cpu.pc).record);
         if (result !== 0) return result;
       }

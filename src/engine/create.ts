@@ -9,18 +9,19 @@ import { LockstepCodeSpace } from './lockstep.ts';
 import { decodePrebuilt, type Prebuilt } from './prebuilt.ts';
 import { TranslatingEngine } from './translating-engine.ts';
 
-const tier = (mode: EngineMode, prebuilt: Prebuilt | undefined) =>
+const tier = (mode: EngineMode, prebuilt: Prebuilt | undefined, count = false) =>
   new TranslatingEngine({
     mode,
     isa: X86 as never,
     createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
     prebuilt,
+    count,
   });
 
-/** The engine of one VM. `prebuiltFile`: the modules made at build time, if there are any. */
-export function createEngine(mode: EngineMode, prebuiltFile?: Uint8Array): Engine {
+/** The engine of one VM. `prebuiltFile`: the modules made at build time, if there are any. `count`: let generated code count for statistics. */
+export function createEngine(mode: EngineMode, prebuiltFile?: Uint8Array, count = false): Engine {
   const prebuilt = prebuiltFile && decodePrebuilt(prebuiltFile);
-  return mode === 'lockstep' ? new LockstepEngine(prebuilt) : tier(mode, prebuilt);
+  return mode === 'lockstep' ? new LockstepEngine(prebuilt) : tier(mode, prebuilt, count);
 }
 
 class LockstepEngine implements Engine {

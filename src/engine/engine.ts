@@ -1,6 +1,7 @@
 /** The engine's contract with the process side: run a guest thread until something happens that the engine does not handle, and say what. */
 import type { FaultReason } from '../base/failures.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
+import type { Counters } from './counters.ts';
 
 /** Why `run` came back. The object is reused by the next run of the same CodeSpace: read it at once. */
 export interface Exit {
@@ -71,8 +72,20 @@ export interface EngineStats {
   interpretedBlocks: number;
   translatedRegions: number;
   translatedInstructions: number;
+  /** Page checks in translated code, and accesses that need none of their own. */
+  checksMade: number;
+  checksRemoved: number;
+  /** Places in translated code that ask for flags whose kind is only known at run time. */
+  flagsMade: number;
+  /** Milliseconds of our own translating, without V8's part. */
   translationMs: number;
+  /** Milliseconds that V8 took over our modules, as far as it makes us wait: checking and instantiating. */
+  compileMs: number;
+  /** What is in the code cache now, and how often it was emptied. */
+  cache: { regions: number; instructions: number; bytes: number; emptied: number };
   exits: Record<string, number>;
+  /** What generated code counted, where it was made to count. */
+  counters: Counters | undefined;
   /** Instructions nobody knows: bytes → count. */
   unknown: Map<string, number>;
 }

@@ -1,6 +1,7 @@
 /** The engine's modules instantiated over one wasm memory: function table, imports, exports. Outlives an address space, because memories are used again and instantiating is what costs most in a new process. */
 import type { Isa } from '../isa/isa.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
+import type { Counters } from './counters.ts';
 import type { HandlerSet } from './interpreter/handler-set.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: helpers take and give whatever their row says
@@ -28,7 +29,10 @@ export class Linkage {
   readonly #used = new Set<WebAssembly.Module>();
   #generation = 0;
 
-  constructor(isa: Isa, runtime: WebAssembly.Module, memory: WebAssembly.Memory) {
+  readonly #counters: Counters | undefined;
+
+  constructor(isa: Isa, runtime: WebAssembly.Module, memory: WebAssembly.Memory, counters?: Counters) {
+    this.#counters = counters;
     this.#isa = isa;
     type A = [state: number, low: number, high: number, bytes: number];
     const imports: Record<string, WebAssembly.ImportValue> = {
@@ -43,8 +47,9 @@ export class Linkage {
     for (const [name, helper] of Object.entries(isa.helpers)) {
       imports[name] = forward(this.#helpers, name, helper.params.length + 1);
     }
-    const { exports } = new WebAssembly.Instance(runtime, { e: imports });
-    this.imports = { ...imports, ...exports };
+    const instance = new WebAssembly.Instance(runtime, { e: imports });
+    counters?.adopt(runtime, instance);
+    this.imports = { ...imports, ...instance.exports };
   }
 
   /** From now on everything is asked of this owner. */
@@ -77,7 +82,8 @@ export class Linkage {
 
   /** A module's element segments fill the table. */
   #instantiate(module: WebAssembly.Module): void {
-    new WebAssembly.Instance(module, { e: this.imports });
+    const instance = new WebAssembly.Instance(module, { e: this.imports });
+    this.#counters?.adopt(module, instance);
   }
 }
 

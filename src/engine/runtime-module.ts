@@ -5,6 +5,7 @@ import type { InternalFunction, Isa } from '../isa/isa.ts';
 import { BLOCK_COUNT, REC_HANDLER, REC_NEXT, REC_PC } from '../isa/record.ts';
 import { READ, READ_WIDE, WRITE, WRITE_WIDE } from '../memory/page-map.ts';
 import { JUMP_CACHE, JUMP_CACHE_ENTRIES, PAGE_MAP, PAGE_SHIFT, RUNTIME_SIZE } from '../memory/runtime-area.ts';
+import { SiteList } from './counters.ts';
 import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS, EXIT_RESTART, EXIT_UNWIND } from './exits.ts';
 import { Lowering, STATE } from './lowering.ts';
 import { PureBuilder } from './pure-builder.ts';
@@ -286,7 +287,17 @@ function use(n: Node): Node {
 
 /** Build the module. Exports: every internal and engine function, interpret, step, dispatch. */
 export function runtimeModule(isa: Isa): Uint8Array {
+  return buildRuntime(new ModuleBuilder(), isa, undefined);
+}
+
+/** The same with counters of what the two loops do. */
+export function countingRuntimeModule(isa: Isa): { bytes: Uint8Array; sites: SiteList } {
   const m = new ModuleBuilder();
+  const sites = new SiteList(m);
+  return { bytes: buildRuntime(m, isa, sites), sites };
+}
+
+function buildRuntime(m: ModuleBuilder, isa: Isa, sites: SiteList | undefined): Uint8Array {
   m.importMemory();
   m.importTable('handlers');
   m.importTable('regions');
@@ -303,20 +314,28 @@ export function runtimeModule(isa: Isa): Uint8Array {
   m.define(ENGINE_FUNCTIONS.bulkFill, bulkFunction(false), 'bulkFill');
   const handlerType = m.type(HANDLER);
   const regionType = m.type(REGION);
-  m.define(HANDLER, interpretFunction(isa, handlerType), 'interpret');
+  m.define(HANDLER, interpretFunction(isa, handlerType, sites), 'interpret');
   const interpret = m.nextIndex - 1;
   m.define(HANDLER, stepFunction(isa, handlerType), 'step');
-  m.define(DISPATCH, dispatchFunction(isa, regionType, interpret, slow.event), 'dispatch');
+  m.define(DISPATCH, dispatchFunction(isa, regionType, interpret, slow.event, sites), 'dispatch');
   return m.encode();
 }
 
 /** (state, record) → 0: look up PC, else the exit code. Runs records until one leaves the straight line. */
-function interpretFunction(isa: Isa, handlerType: number): Func {
+function interpretFunction(isa: Isa, handlerType: number, sites: SiteList | undefined): Func {
   const f = new Func(2);
   const REC = 1;
   const budget = f.local('i32');
   const next = f.local('i32');
+  const before = sites ? f.local('i32') : 0;
   const saveBudget = () => {
+    if (sites) {
+      f.get(before);
+      f.get(budget);
+      f.byte(0x6b);
+      f.byte(0xac); // i64.extend_i32_s
+      f.add(sites.global('interpreted'));
+    }
     f.get(STATE);
     f.get(budget);
     f.mem(STORE_I32, isa.budgetOffset);
@@ -324,6 +343,11 @@ function interpretFunction(isa: Isa, handlerType: number): Func {
   f.get(STATE);
   f.mem(LOAD_I32, isa.budgetOffset);
   f.set(budget);
+  if (sites) {
+    f.count(sites.global('block'));
+    f.get(budget);
+    f.set(before);
+  }
   const loop = f.loop();
   f.get(STATE);
   f.get(REC);
@@ -421,7 +445,13 @@ function stepFunction(isa: Isa, handlerType: number): Func {
  * The dispatch loop: regions through the jump cache, blocks through the interpreter. A guest call from a region nests it with the return address
  * and stack pointer it waits for; it also comes back when the guest's stack was unwound past that (longjmp), for the caller to pass on.
  */
-function dispatchFunction(isa: Isa, regionType: number, interpret: number, event: number): Func {
+function dispatchFunction(
+  isa: Isa,
+  regionType: number,
+  interpret: number,
+  event: number,
+  sites: SiteList | undefined,
+): Func {
   const f = new Func(4);
   const [DEPTH, UNTIL, STACK] = [1, 2, 3];
   const pc = f.local('i64');
@@ -503,6 +533,7 @@ function dispatchFunction(isa: Isa, regionType: number, interpret: number, event
   f.mem(LOAD_I32, JUMP_CACHE + 12);
   f.tee(target);
   f.if();
+  if (sites) f.count(sites.global('region'));
   f.get(STATE);
   f.get(DEPTH);
   f.get(target);

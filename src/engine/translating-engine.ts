@@ -3,11 +3,12 @@ import type { Isa } from '../isa/isa.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import { CodeCache } from './cache/code-cache.ts';
 import { WasmCodeSpace } from './code-space.ts';
+import { Counters } from './counters.ts';
 import type { CodeSpace, Cpu, Engine, EngineMode, EngineStats } from './engine.ts';
 import { HandlerSet } from './interpreter/handler-set.ts';
 import { Linkage } from './linkage.ts';
 import type { Prebuilt } from './prebuilt.ts';
-import { runtimeModule } from './runtime-module.ts';
+import { countingRuntimeModule, runtimeModule } from './runtime-module.ts';
 import { TableSpace } from './table-space.ts';
 import { type CompiledRegion, translateBatch } from './translator/translator.ts';
 
@@ -30,6 +31,8 @@ export interface EngineOptions {
   prebuilt?: Prebuilt | undefined;
   /** Guest instructions in compiled regions before they are all dropped. */
   cacheCapacity?: number;
+  /** Count dispatches and ways out in generated code: it then runs a little slower. */
+  count?: boolean | undefined;
 }
 
 export class TranslatingEngine implements Engine {
@@ -42,16 +45,24 @@ export class TranslatingEngine implements Engine {
   readonly handlers: HandlerSet;
   readonly hotMask: number;
   readonly cache: CodeCache;
+  /** Under --stats. */
+  readonly counters: Counters | undefined;
   readonly #linkages = new WeakMap<WebAssembly.Memory, Linkage>();
   readonly #batchSize: number;
   readonly #threshold: number;
-  readonly stats: EngineStats = {
+  readonly #stats: EngineStats = {
     instructions: 0,
     interpretedBlocks: 0,
     translatedRegions: 0,
     translatedInstructions: 0,
+    checksMade: 0,
+    checksRemoved: 0,
+    flagsMade: 0,
     translationMs: 0,
+    compileMs: 0,
+    cache: { regions: 0, instructions: 0, bytes: 0, emptied: 0 },
     exits: {},
+    counters: undefined,
     unknown: new Map(),
   };
 
@@ -59,7 +70,14 @@ export class TranslatingEngine implements Engine {
     this.mode = options.mode;
     this.isa = options.isa;
     this.createCpu = options.createCpu;
-    this.runtime = new WebAssembly.Module((options.prebuilt?.runtime ?? runtimeModule(options.isa)) as never);
+    if (options.count) {
+      this.counters = new Counters();
+      const { bytes, sites } = countingRuntimeModule(options.isa);
+      this.runtime = new WebAssembly.Module(bytes as never);
+      this.counters.declare(this.runtime, sites);
+    } else {
+      this.runtime = new WebAssembly.Module((options.prebuilt?.runtime ?? runtimeModule(options.isa)) as never);
+    }
     this.handlers = new HandlerSet(options.isa, options.prebuilt);
     this.#threshold = options.threshold ?? THRESHOLD;
     this.#batchSize = options.batchSize ?? 8;
@@ -67,11 +85,32 @@ export class TranslatingEngine implements Engine {
     this.hotMask = options.mode === 'interpreter' ? -1 : this.#threshold - 1;
   }
 
+  get stats(): EngineStats {
+    this.#stats.cache = this.cache.size;
+    this.#stats.counters = this.counters;
+    return this.#stats;
+  }
+
+  /** Count an exit that the process side sees. */
+  noteExit(name: string, cpu: Cpu, executed: number): void {
+    const { exits } = this.#stats;
+    this.#stats.instructions += executed;
+    exits[name] = (exits[name] ?? 0) + 1;
+    this.counters?.note(name, cpu.pc);
+  }
+
+  /** Count an event of the dispatch loop. */
+  noteEvent(name: string, cpu: Cpu): void {
+    const { exits } = this.#stats;
+    exits[name] = (exits[name] ?? 0) + 1;
+    this.counters?.note(name, cpu.pc);
+  }
+
   /** Instances over this memory: those of the process that had it before, or new ones. */
   linkageOf(memory: WebAssembly.Memory): Linkage {
     let linkage = this.#linkages.get(memory);
     if (!linkage) {
-      linkage = new Linkage(this.isa, this.runtime, memory);
+      linkage = new Linkage(this.isa, this.runtime, memory, this.counters);
       this.#linkages.set(memory, linkage);
     }
     return linkage;
@@ -89,7 +128,7 @@ export class TranslatingEngine implements Engine {
       else if (this.mode === 'translator') this.#translate(code, [pc], () => true);
     }
     code.blocks.find(pc);
-    this.stats.interpretedBlocks++;
+    this.#stats.interpretedBlocks++;
   }
 
   /** A block has run often: queue it, and translate the queue when it is long or its head is urgent. */
@@ -104,15 +143,24 @@ export class TranslatingEngine implements Engine {
 
   #translate(code: WasmCodeSpace, entries: readonly number[], follow: (pc: number) => boolean): void {
     const start = performance.now();
+    const before = this.#stats.compileMs;
     if (this.cache.makeRoom()) this.regions.drop();
-    const regions = translateBatch(this.isa, this.regions, entries, code.source, follow);
+    const regions = translateBatch(this.isa, this.regions, entries, code.source, follow, this);
     for (const r of regions) {
       this.cache.add(r);
       this.#install(code, r);
-      this.stats.translatedRegions++;
-      this.stats.translatedInstructions += r.instructions;
+      this.#stats.translatedRegions++;
+      this.#stats.translatedInstructions += r.instructions;
+      this.#stats.checksMade += r.checks.made;
+      this.#stats.checksRemoved += r.checks.removed;
+      this.#stats.flagsMade += r.flags;
     }
-    this.stats.translationMs += performance.now() - start;
+    this.#stats.translationMs += performance.now() - start - (this.#stats.compileMs - before);
+  }
+
+  /** V8 took this long over a module. */
+  compiled(milliseconds: number): void {
+    this.#stats.compileMs += milliseconds;
   }
 
   /** Include a block that has run, unless it begins a sizeable region of its own: python3's start translates a third as much this way. */
@@ -123,11 +171,13 @@ export class TranslatingEngine implements Engine {
   }
 
   #install(code: WasmCodeSpace, region: CompiledRegion): void {
-    code.use(region.module, this.regions.size, this.cache.generation);
-    code.blocks.install(region);
+    const start = performance.now();
+    code.use(region.module, this.table.size, this.cache.generation);
+    this.compiled(performance.now() - start);
+    code.blocks.install(region)
   }
 
   unknownInstruction(bytes: string, _pc: number): void {
-    this.stats.unknown.set(bytes, (this.stats.unknown.get(bytes) ?? 0) + 1);
+    this.#stats.unknown.set(bytes, (this.#stats.unknown.get(bytes) ?? 0) + 1);
   }
 }

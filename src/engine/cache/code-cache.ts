@@ -17,11 +17,19 @@ export class CodeCache {
   readonly #users = new Set<CacheUser>();
   readonly #capacity: number;
   #instructions = 0;
+  #cost = 0;
+  #bytes = 0;
+  #count = 0;
   /** Goes up whenever the cache was emptied: instances made before hold regions that are no longer there. */
   generation = 0;
 
   constructor(capacity = CAPACITY) {
     this.#capacity = capacity;
+  }
+
+  /** For statistics. */
+  get size(): { regions: number; instructions: number; bytes: number; emptied: number } {
+    return { regions: this.#count, instructions: this.#instructions, bytes: this.#bytes, emptied: this.generation };
   }
 
   join(user: CacheUser): void {
@@ -33,10 +41,10 @@ export class CodeCache {
 
   /** Before more is compiled: empty the cache if it is full. Answers whether it was. */
   makeRoom(): boolean {
-    if (this.#instructions < this.#capacity) return false;
+    if (this.#cost < this.#capacity) return false;
     // Compiled modules are the unit of freeing, and regions jump to each other: dropping them one by one would free nothing.
     this.#regions.clear();
-    this.#instructions = 0;
+    this.#instructions = this.#cost = this.#bytes = this.#count = 0;
     this.generation++;
     for (const user of this.#users) user.dropTranslations();
     return true;
@@ -46,7 +54,10 @@ export class CodeCache {
     const list = this.#regions.get(region.pc);
     if (list) list.push(region);
     else this.#regions.set(region.pc, [region]);
-    this.#instructions += region.instructions + REGION_COST;
+    this.#cost += region.instructions + REGION_COST;
+    this.#instructions += region.instructions;
+    this.#bytes += region.bytes;
+    this.#count++;
   }
 
   /** A region made, for whichever address space, from the bytes that stand there now. */

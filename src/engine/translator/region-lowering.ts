@@ -4,6 +4,7 @@ import { ACCESS, type Access } from '../../ir/ops.ts';
 import type { Instruction, Isa, RegionBuilder } from '../../isa/isa.ts';
 import { READ, READ_WIDE, WRITE, WRITE_WIDE } from '../../memory/page-map.ts';
 import { JUMP_CACHE, PAGE_MAP, PAGE_SHIFT, RUNTIME_SIZE } from '../../memory/runtime-area.ts';
+import type { SiteKind, SiteList } from '../counters.ts';
 import { EXIT_RESTART } from '../exits.ts';
 import { Lowering, STATE } from '../lowering.ts';
 import { jumpCacheSlot, pushSlot } from '../runtime-module.ts';
@@ -44,6 +45,8 @@ export class RegionLowering extends Lowering {
   readonly #isa: Isa;
   readonly #regionType: number;
   readonly #imports: (name: string) => number;
+  /** Counters of this module, under --stats. */
+  readonly #sites: SiteList | undefined;
   /** Local of each register in use. */
   readonly #registers = new Map<number, number>();
   readonly #written = new Set<number>();
@@ -66,12 +69,15 @@ export class RegionLowering extends Lowering {
   instructions = 0;
   checksMade = 0;
   checksRemoved = 0;
+  /** Places where flags of a kind that is only known at run time are asked for. */
+  flagsMade = 0;
 
-  constructor(isa: Isa, regionType: number, imports: (name: string) => number) {
+  constructor(isa: Isa, regionType: number, imports: (name: string) => number, sites?: SiteList) {
     super(new Func(2));
     this.#isa = isa;
     this.#regionType = regionType;
     this.#imports = imports;
+    this.#sites = sites;
     this.#pc = this.f.local('i64');
     this.#code = this.f.local('i32');
     this.#budget = this.f.local('i32');
@@ -273,8 +279,10 @@ export class RegionLowering extends Lowering {
     else f.byte(0x54);
     f.if();
     if (targets.length === 1) {
+      this.#count('inline-cache', this.#at);
       this.#edge(n, this.#graph.successors[n][first], { pc: targets[0], count: 0 });
       f.else();
+      this.#count('leave', 0);
       f.br(this.#out);
     } else {
       this.#choose(n, targets.slice(0, middle), first);
@@ -325,6 +333,7 @@ export class RegionLowering extends Lowering {
     f.tee(slot);
     f.byte(0x45);
     f.brIf(this.#out);
+    this.#count(known === undefined ? 'indirect-call' : 'direct', this.#at);
     this.#saveState();
     const stack = f.temp('i64');
     const sp = this.#isa.registers[this.#isa.stackPointer];
@@ -355,6 +364,7 @@ export class RegionLowering extends Lowering {
       f.brIf(landed);
     };
     here();
+    this.#count('return-miss', this.#at);
     f.get(STATE);
     f.get(DEPTH);
     f.i32(1);
@@ -367,6 +377,7 @@ export class RegionLowering extends Lowering {
     here();
     f.br(failed);
     f.end();
+    this.#count('return', this.#at);
     this.#loadState(f);
     f.release('i32', slot);
     f.release('i64', stack);
@@ -413,6 +424,7 @@ export class RegionLowering extends Lowering {
   /** Leave the region: PC known, exit code, instructions done in this piece. */
   #leaveFor(pc: number, code: number, count: number): void {
     const { f } = this;
+    this.#count(code === 0 ? 'leave' : code === EXIT_RESTART ? 'restart' : 'stop', pc);
     this.#spend(count);
     f.i64(pc);
     f.set(this.#pc);
@@ -421,6 +433,11 @@ export class RegionLowering extends Lowering {
       f.set(this.#code);
     }
     f.br(this.#out);
+  }
+
+  /** Under --stats, count that this place is passed. */
+  #count(kind: SiteKind, pc: number): void {
+    if (this.#sites) this.f.count(this.#sites.global(kind, pc));
   }
 
   #save(local: number, access: Access, offset: number): void {
@@ -499,6 +516,10 @@ export class RegionLowering extends Lowering {
   // ---- what Lowering asks for
 
   protected functionIndex(name: string): number {
+    if (this.#isa.functions[name]?.switch) {
+      this.flagsMade++;
+      this.#count('flags', this.#at);
+    }
     return this.#imports(name);
   }
   protected getRegister(id: number): number {

@@ -1,6 +1,7 @@
 /** Batches of regions: from hot PCs to one compiled module with its table entries, and what must hold for it to be used again elsewhere. */
 import type { Isa } from '../../isa/isa.ts';
 import type { BlockMap } from '../block-map.ts';
+import { type Counters, SiteList } from '../counters.ts';
 import { callable } from '../interpreter/handlers.ts';
 import { REGION } from '../runtime-module.ts';
 import type { TableSpace } from '../table-space.ts';
@@ -16,6 +17,19 @@ export interface CompiledRegion {
   readonly sources: readonly { start: number; bytes: Uint8Array }[];
   readonly pages: readonly number[];
   readonly instructions: number;
+  /** Size of the module's bytes that fall to this region. */
+  readonly bytes: number;
+  readonly checks: { made: number; removed: number };
+  /** Places that ask for flags of a kind only known at run time. */
+  readonly flags: number;
+}
+
+/** Who wants to know what translating costs. */
+export interface Watcher {
+  /** V8 took this long over a module. */
+  compiled(milliseconds: number): void;
+  /** Regions count what happens in them. */
+  readonly counters?: Counters | undefined;
 }
 
 export const DEFAULT_LIMITS: RegionLimits = { blocks: 64, instructions: 600 };
@@ -33,9 +47,11 @@ export function translateBatch(
   entries: readonly number[],
   source: Source,
   follow: (pc: number) => boolean,
+  watcher: Watcher,
   limits: RegionLimits = DEFAULT_LIMITS,
 ): CompiledRegion[] {
   const m = new ModuleBuilder();
+  const sites = watcher.counters && new SiteList(m);
   m.importMemory();
   m.importTable('regions');
   const imports = (name: string) => m.importFunction(name, callable(isa, name));
@@ -49,7 +65,7 @@ export function translateBatch(
       limits,
     );
     if (!region.blocks.has(entry)) continue;
-    const lowering = new RegionLowering(isa, m.type(REGION), imports);
+    const lowering = new RegionLowering(isa, m.type(REGION), imports, sites);
     lowering.lower(region);
     made.push({ region, lowering });
   }
@@ -59,7 +75,11 @@ export function translateBatch(
     first,
     made.map(({ lowering }) => m.define(REGION, lowering.f)),
   );
-  const module = new WebAssembly.Module(m.encode() as never);
+  const encoded = m.encode();
+  const start = performance.now();
+  const module = new WebAssembly.Module(encoded as never);
+  watcher.compiled(performance.now() - start);
+  if (sites) watcher.counters?.declare(module, sites);
   return made.map(({ region, lowering }, i) => {
     const sources = mergeRanges([...region.blocks.values()].map((b) => [b.pc, b.end]));
     const pages = new Set<number>();
@@ -72,6 +92,9 @@ export function translateBatch(
       sources: sources.map(([start, end]) => ({ start, bytes: source.fetch(start, end - start) })),
       pages: [...pages],
       instructions: lowering.instructions,
+      bytes: Math.round(encoded.length / made.length),
+      checks: { made: lowering.checksMade, removed: lowering.checksRemoved },
+      flags: lowering.flagsMade,
     };
   });
 }

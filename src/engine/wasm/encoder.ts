@@ -182,6 +182,19 @@ export class Func extends Bytes {
     for (const label of labels) this.u32(this.depth - label);
     this.u32(this.depth - otherwise);
   }
+  /** Add one to a counter. */
+  count(counter: number): void {
+    this.i64(1);
+    this.add(counter);
+  }
+  /** Add the i64 on the stack to a counter. */
+  add(counter: number): void {
+    this.byte(0x23);
+    this.u32(counter);
+    this.byte(0x7c);
+    this.byte(0x24);
+    this.u32(counter);
+  }
   return(): void {
     this.byte(0x0f);
   }
@@ -226,6 +239,7 @@ export class ModuleBuilder {
   readonly #importIndex = new Map<string, number>();
   readonly #functions: { type: number; body: Func }[] = [];
   readonly #exports: { name: string; index: number }[] = [];
+  #counters = 0;
   readonly #elements: { offset: number; functions: readonly number[] }[] = [];
 
   type(signature: Signature): number {
@@ -266,6 +280,10 @@ export class ModuleBuilder {
   /** Put functions into the imported table from `offset` on. */
   elements(offset: number, functions: readonly number[]): void {
     this.#elements.push({ offset, functions });
+  }
+  /** A mutable i64 global, exported as `count0`, `count1`, …; answers its index. */
+  counter(): number {
+    return this.#counters++;
   }
   get nextIndex(): number {
     return this.#importedFunctions + this.#functions.length;
@@ -311,11 +329,19 @@ export class ModuleBuilder {
     section(3, this.#functions.length, (s) => {
       for (const f of this.#functions) s.u32(f.type);
     });
-    section(7, this.#exports.length, (s) => {
+    section(6, this.#counters, (s) => {
+      for (let i = 0; i < this.#counters; i++) s.bytes([VALUE_TYPE.i64, 1, 0x42, 0, 0x0b]);
+    });
+    section(7, this.#exports.length + this.#counters, (s) => {
       for (const e of this.#exports) {
         s.name(e.name);
         s.byte(0);
         s.u32(e.index);
+      }
+      for (let i = 0; i < this.#counters; i++) {
+        s.name(`count${i}`);
+        s.byte(3);
+        s.u32(i);
       }
     });
     section(9, this.#elements.length, (s) => {
