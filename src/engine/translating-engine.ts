@@ -172,9 +172,9 @@ export class TranslatingEngine implements Engine {
 
   #install(code: WasmCodeSpace, region: CompiledRegion): void {
     const start = performance.now();
-    code.use(region.module, this.table.size, this.cache.generation);
+    code.use(region.module, this.regions.size, this.cache.generation);
     this.compiled(performance.now() - start);
-    code.blocks.install(region)
+    code.blocks.install(region);
   }
 
   unknownInstruction(bytes: string, _pc: number): void {
