@@ -61,13 +61,13 @@ export abstract class Lowering {
         return;
       case 'getslot':
         this.#slot(n);
-        f.mem(ACCESS[n.access!].load, 0);
+        f.mem(ACCESS[n.access!].load, Number(n.imm));
         this.#keep(n);
         return;
       case 'setslot':
         this.#slot(n);
         this.value(n.args[1]);
-        f.mem(ACCESS[n.access!].store, 0);
+        f.mem(ACCESS[n.access!].store, Number(n.imm));
         return;
       case 'load':
         this.load(n, this.#local(n.args[0]));

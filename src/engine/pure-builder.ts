@@ -1,4 +1,4 @@
-/** A builder for internal functions: values only. */
+/** Builders for internal functions: values only, or also the state block. */
 import { bug } from '../base/failures.ts';
 import { Builder, type Node } from '../ir/builder.ts';
 
@@ -11,5 +11,15 @@ export class PureBuilder extends Builder {
   }
   nextPc(): Node {
     return bug('no PC in an internal function');
+  }
+}
+
+/** Fast forms of helpers: values and effects on the state block. */
+export class StateBuilder extends Builder {
+  pc(): Node {
+    return bug('no PC in a fast form');
+  }
+  nextPc(): Node {
+    return bug('no PC in a fast form');
   }
 }

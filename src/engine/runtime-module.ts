@@ -1,6 +1,7 @@
 /** The engine's own wasm module: checked access for handlers, bulk moves, the interpreter loop, the dispatch loop, and the ISA's internal functions. Regions and handlers link against its exports. */
 import type { Node } from '../ir/builder.ts';
 import { Node as IrNode } from '../ir/builder.ts';
+import type { Helper } from '../isa/helper.ts';
 import type { InternalFunction, Isa } from '../isa/isa.ts';
 import { BLOCK_COUNT, REC_HANDLER, REC_NEXT, REC_PC } from '../isa/record.ts';
 import { READ, READ_WIDE, WRITE, WRITE_WIDE } from '../memory/page-map.ts';
@@ -8,7 +9,7 @@ import { JUMP_CACHE, JUMP_CACHE_ENTRIES, PAGE_MAP, PAGE_SHIFT, RUNTIME_SIZE } fr
 import { SiteList } from './counters.ts';
 import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS, EXIT_RESTART, EXIT_UNWIND } from './exits.ts';
 import { Lowering, STATE } from './lowering.ts';
-import { PureBuilder } from './pure-builder.ts';
+import { PureBuilder, StateBuilder } from './pure-builder.ts';
 import { Func, ModuleBuilder, type Signature } from './wasm/encoder.ts';
 
 /** Signature of interpreter handlers: (state, record) → next record, 0: look up PC, -1: left before the instruction, -2: left after it. */
@@ -279,13 +280,48 @@ function internalFunction(fn: InternalFunction, index: Map<string, number>): Fun
   return f;
 }
 
+class StateLowering extends PureLowering {
+  readonly #slow: number;
+  constructor(f: Func, index: Map<string, number>, slow: number) {
+    super(f, index);
+    this.#slow = slow;
+  }
+  protected override guard(n: Node): void {
+    this.value(n.args[0]);
+    this.f.brIf(this.#slow);
+  }
+}
+
+/** A helper's fast form, and where that gives up the helper itself (function index `plain`). */
+function fastHelper(helper: Helper, plain: number, index: Map<string, number>): Func {
+  const f = new Func(helper.params.length + 1);
+  const slow = f.block();
+  const b = new StateBuilder();
+  const params = helper.params.map((type, i): Node => {
+    const n = new IrNode('param', type, []);
+    n.local = i + 1;
+    return n;
+  });
+  const result = helper.fast!(b, ...params);
+  if (result) use(result);
+  const lowering = new StateLowering(f, index, slow);
+  for (const n of b.body) lowering.statement(n);
+  if (result) lowering.value(result);
+  lowering.releaseTemps();
+  f.return();
+  f.end();
+  for (let i = 0; i <= helper.params.length; i++) f.get(i);
+  f.call(plain);
+  return f;
+}
+
 /** A root counts as one use of its node. */
 function use(n: Node): Node {
   n.uses++;
   return n;
 }
 
-/** Build the module. Exports: every internal and engine function, interpret, step, dispatch. */
+/** Build the module. Exports: every internal and engine function, helpers that have a fast form, interpret, step, dispatch. */
 export function runtimeModule(isa: Isa): Uint8Array {
   return buildRuntime(new ModuleBuilder(), isa, undefined);
 }
@@ -304,6 +340,10 @@ function buildRuntime(m: ModuleBuilder, isa: Isa, sites: SiteList | undefined): 
   const slow = Object.fromEntries(
     Object.entries(SLOW_FUNCTIONS).map(([name, signature]) => [name, m.importFunction(name, signature)]),
   );
+  const fast = Object.entries(isa.helpers).filter(([, helper]) => helper.fast);
+  const plain = fast.map(([name, { params, result }]) =>
+    m.importFunction(name, { params: ['i32', ...params], results: result ? [result] : [] }),
+  );
   const index = new Map<string, number>();
   for (const [name, fn] of Object.entries(isa.functions)) {
     index.set(name, m.define({ params: fn.params, results: [fn.result] }, internalFunction(fn, index), name));
@@ -312,6 +352,14 @@ function buildRuntime(m: ModuleBuilder, isa: Isa, sites: SiteList | undefined): 
   m.define(ENGINE_FUNCTIONS.writePointer, pointerFunction(isa, slow.slowProbe, WRITE_WIDE, WRITE), 'writePointer');
   m.define(ENGINE_FUNCTIONS.bulkMove, bulkFunction(true), 'bulkMove');
   m.define(ENGINE_FUNCTIONS.bulkFill, bulkFunction(false), 'bulkFill');
+  fast.forEach(([name, helper], i) => {
+    const { params, result } = helper;
+    m.define(
+      { params: ['i32', ...params], results: result ? [result] : [] },
+      fastHelper(helper, plain[i], index),
+      name,
+    );
+  });
   const handlerType = m.type(HANDLER);
   const regionType = m.type(REGION);
   m.define(HANDLER, interpretFunction(isa, handlerType, sites), 'interpret');

@@ -20,7 +20,7 @@ export class Node {
   readonly args: readonly Node[];
   /** op: its row. */
   readonly row: OpRow | undefined;
-  /** const: value; op: lane; getreg/setreg: register id; getstate/setstate/record: offset; probe: bytes; stopif: exit code. */
+  /** const: value; op: lane; getreg/setreg: register id; getstate/setstate/record: offset; getslot/setslot: what is added to the offset; probe: bytes; stopif: exit code. */
   readonly imm: number | bigint;
   readonly access: Access | undefined;
   /** call/helper: name. */
@@ -259,6 +259,13 @@ export abstract class Builder {
   }
   setState(offset: number, access: Access, v: Node): void {
     this.effect(new Node('setstate', undefined, [v], { imm: offset, access }));
+  }
+  /** The same at an offset only known at run time: `base` + `offset`. */
+  getSlot(base: number, offset: Node, access: Access): Node {
+    return this.effect(new Node('getslot', ACCESS[access].value, [offset], { imm: base, access }));
+  }
+  setSlot(base: number, offset: Node, access: Access, v: Node): void {
+    this.effect(new Node('setslot', undefined, [offset, v], { imm: base, access }));
   }
   /** Checked read of guest memory at an i64 address; faults leave before this instruction. */
   load(address: Node, access: Access): Node {

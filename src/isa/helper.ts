@@ -1,4 +1,5 @@
 /** Helpers: the few operations that translated code calls in JavaScript instead of computing inline (x87, CPUID, rare divides); each row states its wasm signature. */
+import type { Builder, Node } from '../ir/builder.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
@@ -9,4 +10,9 @@ export interface Helper {
   result?: 'i32' | 'i64' | 'f32' | 'f64';
   /** Bind to one address space; read `space.view` anew at each call, since it is re-made on growth. */
   make(space: AddressSpace): (state: number, ...args: never[]) => unknown;
+  /**
+   * The common cases as a wasm function over the state block, with the same parameters: it answers, or leaves by `leaveIf` before it has changed anything,
+   * and `make`'s function does the work.
+   */
+  fast?: (b: Builder, ...params: Node[]) => Node | undefined;
 }

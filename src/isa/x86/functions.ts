@@ -5,7 +5,7 @@ import { FLAG_FUNCTIONS } from './flags.ts';
 import { VECTOR_FUNCTIONS } from './vector-functions.ts';
 
 /** Upper half of the unsigned 64×64 product, from four 32×32 ones. */
-function mulhu(b: Builder, x: Node, y: Node): Node {
+export function mulhu(b: Builder, x: Node, y: Node): Node {
   const mask = 0xffff_ffff;
   const [xl, xh, yl, yh] = [b.and(x, mask), b.shrU(x, 32), b.and(y, mask), b.shrU(y, 32)];
   const low = b.mul(xl, yl);
@@ -14,14 +14,9 @@ function mulhu(b: Builder, x: Node, y: Node): Node {
   return b.add(b.add(b.mul(xh, yh), b.shrU(mid, 32)), b.shrU(mid2, 32));
 }
 
-/** high:low / divisor where high < divisor; Knuth's algorithm D with 32-bit digits, corrections by selection. */
-function udiv128(b: Builder, high: Node, low: Node, divisor: Node): Node {
-  const shift = b.clz(divisor);
-  const d = b.shl(divisor, shift);
+/** high:low / d where high < d and d's top bit is set; Knuth's algorithm D with 32-bit digits, corrections by selection. */
+export function udivNormalised(b: Builder, high: Node, low: Node, d: Node): Node {
   const [dh, dl] = [b.shrU(d, 32), b.and(d, 0xffff_ffff)];
-  const isZero = b.eqz(shift);
-  const top = b.select(isZero, high, b.or(b.shl(high, shift), b.shrU(low, b.sub(b.i64(64), shift))));
-  const rest = b.shl(low, shift);
   const digit = (n: Node, next: Node): Node => {
     // n < d; estimate by the upper digit, then correct at most twice.
     let q = b.divU(n, dh);
@@ -34,12 +29,19 @@ function udiv128(b: Builder, high: Node, low: Node, divisor: Node): Node {
     }
     return q;
   };
-  const n1 = b.shrU(rest, 32);
-  const n0 = b.and(rest, 0xffff_ffff);
-  const q1 = digit(top, n1);
-  const second = b.sub(b.or(b.shl(top, 32), n1), b.mul(q1, d));
+  const n1 = b.shrU(low, 32);
+  const n0 = b.and(low, 0xffff_ffff);
+  const q1 = digit(high, n1);
+  const second = b.sub(b.or(b.shl(high, 32), n1), b.mul(q1, d));
   const q0 = digit(second, n0);
   return b.add(b.shl(q1, 32), q0);
+}
+
+/** high:low / divisor where high < divisor. */
+function udiv128(b: Builder, high: Node, low: Node, divisor: Node): Node {
+  const shift = b.clz(divisor);
+  const top = b.select(b.eqz(shift), high, b.or(b.shl(high, shift), b.shrU(low, b.sub(b.i64(64), shift))));
+  return udivNormalised(b, top, b.shl(low, shift), b.shl(divisor, shift));
 }
 
 const negateIf = (b: Builder, condition: Node, x: Node): Node => b.select(condition, b.sub(b.i64(0), x), x);

@@ -30,41 +30,35 @@ const waiting =
     if (operands[0]?.isMemory) b.setField('fdp', operands[0].address());
   };
 
-const low = (b: X86Builder, x: Node): Node => b.wrap(x);
-const high = (b: X86Builder, x: Node): Node => b.wrap(b.shrU(x, 32));
-
-/** The halves of an 80-bit memory operand. */
+/** Significand, sign and exponent of an 80-bit memory operand. */
 function load80(b: X86Builder, m: Operand): Node[] {
   const address = m.address();
-  const significand = b.load(address, 'i64');
-  const top = b.load(b.add(address, 8), 'u16');
-  return [low(b, significand), high(b, significand), top];
+  return [b.load(address, 'i64'), b.load(b.add(address, 8), 'u16')];
 }
 
-/** The bits of a 32- or 64-bit memory operand as i32 values. */
-function loadBits(b: X86Builder, m: Operand): Node[] {
-  if (m.width === 32) return [m.read('i32')];
-  const v = m.read('i64');
-  return [low(b, v), high(b, v)];
-}
+/** The bits of a 32- or 64-bit memory operand. */
+const bits = (m: Operand): Node => m.read(m.width === 32 ? 'i32' : 'i64');
 
 /** A 16- or 32-bit integer operand, sign-extended. */
 const integer = (m: Operand): Node => m.read(m.width === 16 ? 's16' : 'i32');
 
+/** The kinds of arithmetic by the digit of the encoding. */
+const KINDS = ['add', 'mul', 'add', 'add', 'add', 'add', 'div', 'div'] as const;
 const arithmetic = (digit: number): Semantics =>
   waiting((b, src) => {
-    if (!src.isMemory) call(b, 'farith', b.i32(digit), b.i32(0), src.get(), b.i32(0));
-    else call(b, src.width === 32 ? 'farith32' : 'farith64', b.i32(digit), ...loadBits(b, src));
+    const name = `f${KINDS[digit]}` as const;
+    if (!src.isMemory) call(b, name, b.i32(digit), b.i32(0), src.get(), b.i32(0));
+    else call(b, `${name}${src.width as 32 | 64}`, b.i32(digit), bits(src));
   });
 const arithmeticTo = (digit: number, pops: number): Semantics =>
-  waiting((b, dst) => call(b, 'farith', b.i32(digit), dst.get(), dst.get(), b.i32(pops)));
+  waiting((b, dst) => call(b, `f${KINDS[digit]}`, b.i32(digit), dst.get(), dst.get(), b.i32(pops)));
 const arithmeticInteger = (digit: number): Semantics =>
-  waiting((b, src) => call(b, 'fiarith', b.i32(digit), integer(src)));
+  waiting((b, src) => call(b, `fi${KINDS[digit]}`, b.i32(digit), integer(src)));
 
 const compare = (pops: number): Semantics =>
   waiting((b, src) => {
     if (!src.isMemory) call(b, 'fcom', src.get(), b.i32(0), b.i32(pops));
-    else call(b, src.width === 32 ? 'fcom32' : 'fcom64', ...loadBits(b, src), b.i32(pops));
+    else call(b, src.width === 32 ? 'fcom32' : 'fcom64', bits(src), b.i32(pops));
   });
 const compareInteger = (pops: number): Semantics => waiting((b, src) => call(b, 'ficom', integer(src), b.i32(pops)));
 const unordered = (pops: number): Semantics => waiting((b, src) => call(b, 'fcom', src.get(), b.i32(1), b.i32(pops)));
@@ -171,11 +165,10 @@ export const X87: Record<Mnemonic, Semantics> = {
   fld: waiting((b, src) => {
     if (!src.isMemory) call(b, 'fldRegister', src.get());
     else if (src.width === 80) call(b, 'fld80', ...load80(b, src));
-    else call(b, src.width === 32 ? 'fld32' : 'fld64', ...loadBits(b, src));
+    else call(b, src.width === 32 ? 'fld32' : 'fld64', bits(src));
   }),
   fild: waiting((b, src) => {
-    const v = src.width === 64 ? src.read('i64') : b.extendS(integer(src));
-    call(b, 'fild', low(b, v), high(b, v));
+    call(b, 'fild', src.width === 64 ? src.read('i64') : b.extendS(integer(src)));
   }),
   fbld: waiting((b, src) => call(b, 'fbld', ...load80(b, src))),
   fst: storeFloat(0),
@@ -201,17 +194,17 @@ export const X87: Record<Mnemonic, Semantics> = {
   ffreep: waiting((b, r) => call(b, 'ffree', r.get(), b.i32(1))),
   fnop: waiting(() => {}),
   fwait: wait,
-  fchs: special(0xe0),
-  fabs: special(0xe1),
+  fchs: waiting((b) => call(b, 'fsign', b.i32(0xffff), b.i32(0x8000))),
+  fabs: waiting((b) => call(b, 'fsign', b.i32(0x7fff), b.i32(0))),
   ftst: special(0xe4),
   fxam: special(0xe5),
-  fld1: constant(0),
+  fld1: waiting((b) => call(b, 'fld80', b.i64(-(1n << 63n)), b.i32(0x3fff))),
   fldl2t: constant(1),
   fldl2e: constant(2),
   fldpi: constant(3),
   fldlg2: constant(4),
   fldln2: constant(5),
-  fldz: constant(6),
+  fldz: waiting((b) => call(b, 'fld80', b.i64(0), b.i32(0))),
   f2xm1: special(0xf0),
   fyl2x: special(0xf1),
   fptan: special(0xf2),
@@ -222,7 +215,7 @@ export const X87: Record<Mnemonic, Semantics> = {
   fincstp: special(0xf7),
   fprem: special(0xf8),
   fyl2xp1: special(0xf9),
-  fsqrt: special(0xfa),
+  fsqrt: waiting((b) => call(b, 'fsqrt')),
   fsincos: special(0xfb),
   frndint: special(0xfc),
   fscale: special(0xfd),

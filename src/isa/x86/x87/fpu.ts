@@ -1,6 +1,5 @@
 /** The x87 register stack of one thread and its instructions on registers and operand bits; memory and decoding are left to the semantics. */
 import { FIELDS, SCRATCH_OFFSET, x87Offset } from '../state.ts';
-import * as fast from './fast.ts';
 import * as f from './float80.ts';
 import { Env, type Ext } from './float80.ts';
 import * as t from './transcendental.ts';
@@ -85,14 +84,6 @@ export class Fpu {
   #physical(i: number): number {
     return (this.#top + i) & 7;
   }
-  #place(i: number): number {
-    return this.#state + x87Offset((this.#top + i) & 7);
-  }
-  /** Take over what a fast operation did to the status. */
-  #fast(): void {
-    this.#env.flags |= fast.status & f.PE;
-    this.#env.c1 = (fast.status >> 9) & 1;
-  }
   #empty(i: number): boolean {
     return ((this.#tags >> this.#physical(i)) & 1) === 0;
   }
@@ -148,27 +139,6 @@ export class Fpu {
     this.#top = (this.#top - 1) & 7;
     this.#write(0, x);
   }
-  pushDouble(low: number, high: number): void {
-    if (this.#empty(7) && fast.load64(this.#view, this.#place(7), low, high)) this.#pushed();
-    else this.push(f.fromBits(this.#env, (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0), f.DOUBLE));
-  }
-  pushSingle(bits: number): void {
-    if (this.#empty(7) && fast.load32(this.#view, this.#place(7), bits)) this.#pushed();
-    else this.push(f.fromBits(this.#env, BigInt(bits >>> 0), f.SINGLE));
-  }
-  pushInteger(low: number, high: number): void {
-    if (this.#empty(7) && fast.loadInteger(this.#view, this.#place(7), low, high)) this.#pushed();
-    else this.push(f.fromInteger(BigInt.asIntN(64, (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0))));
-  }
-  /** 80 bits as they stand. */
-  pushExtended(low: number, high: number, top: number): void {
-    if (this.#empty(7) && fast.put(this.#view, this.#place(7), top & 0xffff, high, low)) this.#pushed();
-    else this.push(f.INDEFINITE);
-  }
-  #pushed(): void {
-    this.#top = (this.#top - 1) & 7;
-    this.#tags |= 1 << this.#top;
-  }
   pushRegister(i: number): void {
     if (this.#empty(i)) {
       this.#stack(0);
@@ -181,8 +151,7 @@ export class Fpu {
       this.push(f.INDEFINITE);
       return;
     }
-    fast.copy(this.#view, this.#place(7), this.#place(i));
-    this.#pushed();
+    this.push(this.#read(i));
   }
   pushConstant(which: number): void {
     this.push(CONSTANTS[which][this.#env.rc]);
@@ -214,16 +183,6 @@ export class Fpu {
       this.#result(to, f.INDEFINITE, pops);
       return;
     }
-    if (op < 6 && fast.isDefault(this.#env.fcw)) {
-      const [a, b, t] = [this.#place(0), this.#place(i), this.#place(to)];
-      if (
-        op === 1 ? fast.mul(this.#view, t, a, b) : fast.add(this.#view, t, a, b, op === 5 ? 1 : 0, op === 4 ? 1 : 0)
-      ) {
-        this.#fast();
-        for (let k = 0; k < pops; k++) this.#pop();
-        return;
-      }
-    }
     this.#result(to, this.#compute(op, this.#read(0), this.#read(i)), pops);
   }
 
@@ -246,8 +205,7 @@ export class Fpu {
   }
   /** ST(0) against ST(i). */
   #order(i: number, quietly: boolean): number {
-    const order = fast.order(this.#view, this.#place(0), this.#place(i));
-    return order === fast.UNUSUAL ? f.compare(this.#env, this.#read(0), this.#read(i), quietly) : order;
+    return f.compare(this.#env, this.#read(0), this.#read(i), quietly);
   }
   compare(i: number, quietly: boolean, pops: number): void {
     if (this.#empty(0) || this.#empty(i)) {
@@ -302,8 +260,7 @@ export class Fpu {
       this.#result(i, f.INDEFINITE, pops);
       return;
     }
-    if (i !== 0) fast.copy(this.#view, this.#place(i), this.#place(0));
-    this.#tags |= 1 << this.#physical(i);
+    this.#write(i, this.#read(0));
     for (let k = 0; k < pops; k++) this.#pop();
   }
   moveIf(i: number, condition: number): void {
@@ -331,15 +288,15 @@ export class Fpu {
     this.#top = (this.#top + by) & 7;
   }
 
-  /** D9 E0 … FF without the constants, by the second byte. */
+  /** FCHS, FABS: what becomes of the sign and exponent. */
+  changeSign(keep: number, toggle: number): void {
+    const x = this.#operand();
+    if (x) this.#write(0, f.ext(((((x.s << 15) & keep) ^ toggle) >> 15) & 1, x.e, x.m));
+  }
+
+  /** D9 E4 … FF without the constants, by the second byte. */
   special(code: number): void {
     switch (code) {
-      case 0xe0:
-      case 0xe1: {
-        const x = this.#operand();
-        if (x) this.#write(0, f.ext(code === 0xe0 ? x.s ^ 1 : 0, x.e, x.m));
-        return;
-      }
       case 0xe4:
         this.compareValue(f.zero(0), false, 0);
         return;
@@ -490,13 +447,6 @@ export class Fpu {
   }
   /** ST(0) as single or double bits into the scratch field; 1 if the store may happen. */
   storeFloat(format: f.Format, pops: number): number {
-    if (format === f.DOUBLE && !this.#empty(0) && fast.isDefault(this.#env.fcw)) {
-      if (fast.store64(this.#view, this.#state + SCRATCH_OFFSET, this.#place(0))) {
-        this.#fast();
-        for (let k = 0; k < pops; k++) this.#pop();
-        return 1;
-      }
-    }
     const bits = format === f.SINGLE ? 32n : 64n;
     if (this.#empty(0)) {
       this.#stack(0);
@@ -511,9 +461,8 @@ export class Fpu {
       this.#stack(0);
       this.#scratch(f.INDEFINITE.m, 0xffff);
     } else {
-      const from = this.#place(0);
-      const to = this.#state + SCRATCH_OFFSET;
-      for (let k = 0; k < 10; k += 2) this.#view.setUint16(to + k, this.#view.getUint16(from + k, true), true);
+      const x = this.#read(0);
+      this.#scratch(x.m, (x.s << 15) | x.e);
     }
     return this.#stored(pops, BEFORE);
   }

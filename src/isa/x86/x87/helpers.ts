@@ -1,35 +1,43 @@
-/** The x87 operations that semantics call as JavaScript helpers, one row each; 64-bit operands come as two halves, which spares a BigInt. */
+/** The x87 operations that semantics call, one row each: JavaScript, and for the common cases the wasm form of the same name (fast.ts). */
 import { MemoryFault } from '../../../base/failures.ts';
 import type { AddressSpace } from '../../../memory/address-space.ts';
 import type { Helper } from '../../helper.ts';
 import { buildFxsave, MXCSR_MASK, parseFxsave } from '../fxsave.ts';
 import * as environment from './environment.ts';
+import { FAST_FORMS } from './fast.ts';
 import * as f from './float80.ts';
 import { Fpu } from './fpu.ts';
 
 const fpu = new Fpu();
 
-/** An operation on the stack: `open` and `close` around it. `params` counts its i32 arguments. */
-function stack(params: number, body: (env: f.Env, ...args: number[]) => void): Helper {
+type Args = (number & bigint)[];
+
+/** An operation on the stack: `open` and `close` around it. The parameters' types by letter: i = i32, l = i64. */
+function stack(params: string, body: (env: f.Env, ...args: Args) => void): Helper {
   return {
-    params: Array.from({ length: params }, () => 'i32' as const),
-    make: (space) => (state: number, a: number, b: number, c: number, d: number) => {
-      body(fpu.open(space.view, state), a, b, c, d);
-      fpu.close();
-    },
+    params: types(params),
+    make:
+      (space) =>
+      (state: number, ...args: never[]) => {
+        body(fpu.open(space.view, state), ...args);
+        fpu.close();
+      },
   };
 }
+const types = (letters: string) => [...letters].map((c) => (c === 'l' ? 'i64' : 'i32'));
 
 /** As `stack` with an i32 result. */
-function answer(params: number, body: (env: f.Env, ...args: number[]) => number): Helper {
+function answer(params: string, body: (env: f.Env, ...args: Args) => number): Helper {
   return {
-    params: Array.from({ length: params }, () => 'i32' as const),
+    params: types(params),
     result: 'i32',
-    make: (space) => (state: number, a: number, b: number, c: number, d: number) => {
-      const r = body(fpu.open(space.view, state), a, b, c, d);
-      fpu.close();
-      return r;
-    },
+    make:
+      (space) =>
+      (state: number, ...args: never[]) => {
+        const r = body(fpu.open(space.view, state), ...args);
+        fpu.close();
+        return r;
+      },
   };
 }
 
@@ -56,50 +64,69 @@ function image(body: (space: AddressSpace, state: number, address: number, wide:
   };
 }
 
-const join = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+const unsigned = (v: bigint): bigint => BigInt.asUintN(64, v);
 const single = (bits: number): bigint => BigInt(bits >>> 0);
 const isDenormal32 = (bits: number): boolean => (bits & 0x7f80_0000) === 0 && (bits & 0x7f_ffff) !== 0;
-const isDenormal64 = (low: number, high: number): boolean =>
-  (high & 0x7ff0_0000) === 0 && ((high & 0xf_ffff) | low) !== 0;
+const isDenormal64 = (bits: bigint): boolean =>
+  (bits & 0x7ff0_0000_0000_0000n) === 0n && (bits & 0xf_ffff_ffff_ffffn) !== 0n;
 
-export const X87_HELPERS = {
+const registers = stack('iiii', (_env, op, to, i, pops) => fpu.arithmetic(op, to, i, pops));
+const with32 = stack('ii', (_env, op, bits) =>
+  fpu.arithmeticValue(op, f.widen(single(bits), f.SINGLE), isDenormal32(bits)),
+);
+const with64 = stack('il', (_env, op, bits) =>
+  fpu.arithmeticValue(op, f.widen(unsigned(bits), f.DOUBLE), isDenormal64(bits)),
+);
+const withInteger = stack('ii', (_env, op, v) => fpu.arithmeticValue(op, f.fromInteger(BigInt(v)), false));
+
+const ROWS = {
   /** Loads. */
-  fld32: stack(1, (_env, bits) => fpu.pushSingle(bits)),
-  fld64: stack(2, (_env, low, high) => fpu.pushDouble(low, high)),
-  fld80: stack(3, (_env, low, high, se) => fpu.pushExtended(low, high, se)),
-  fild: stack(2, (_env, low, high) => fpu.pushInteger(low, high)),
-  fbld: stack(3, (_env, low, high, top) => fpu.push(f.fromBcd(join(low, high), top & 0xffff))),
-  fldRegister: stack(1, (_env, i) => fpu.pushRegister(i)),
-  fldConstant: stack(1, (_env, which) => fpu.pushConstant(which)),
-  /** Arithmetic: operation digit, then destination, register, pops or the operand's bits. */
-  farith: stack(4, (_env, op, to, i, pops) => fpu.arithmetic(op, to, i, pops)),
-  farith32: stack(2, (_env, op, bits) => fpu.arithmeticValue(op, f.widen(single(bits), f.SINGLE), isDenormal32(bits))),
-  farith64: stack(3, (_env, op, low, high) =>
-    fpu.arithmeticValue(op, f.widen(join(low, high), f.DOUBLE), isDenormal64(low, high)),
-  ),
-  fiarith: stack(2, (_env, op, v) => fpu.arithmeticValue(op, f.fromInteger(BigInt(v)), false)),
+  fld32: stack('i', (env, bits) => fpu.push(f.fromBits(env, single(bits), f.SINGLE))),
+  fld64: stack('l', (env, bits) => fpu.push(f.fromBits(env, unsigned(bits), f.DOUBLE))),
+  fld80: stack('li', (_env, significand, se) => fpu.push(f.ext((se >> 15) & 1, se & 0x7fff, unsigned(significand)))),
+  fild: stack('l', (_env, v) => fpu.push(f.fromInteger(v))),
+  fbld: stack('li', (_env, low, top) => fpu.push(f.fromBcd(unsigned(low), top & 0xffff))),
+  fldRegister: stack('i', (_env, i) => fpu.pushRegister(i)),
+  fldConstant: stack('i', (_env, which) => fpu.pushConstant(which)),
+  /** Arithmetic, three kinds: the operation's digit, then destination, register, pops or the operand's bits. */
+  fadd: registers,
+  fmul: registers,
+  fdiv: registers,
+  fadd32: with32,
+  fmul32: with32,
+  fdiv32: with32,
+  fadd64: with64,
+  fmul64: with64,
+  fdiv64: with64,
+  fiadd: withInteger,
+  fimul: withInteger,
+  fidiv: withInteger,
   /** Comparisons: pops last. */
-  fcom: stack(3, (_env, i, quietly, pops) => fpu.compare(i, quietly !== 0, pops)),
-  fcom32: stack(2, (_env, bits, pops) => fpu.compareValue(f.widen(single(bits), f.SINGLE), isDenormal32(bits), pops)),
-  fcom64: stack(3, (_env, low, high, pops) =>
-    fpu.compareValue(f.widen(join(low, high), f.DOUBLE), isDenormal64(low, high), pops),
+  fcom: stack('iii', (_env, i, quietly, pops) => fpu.compare(i, quietly !== 0, pops)),
+  fcom32: stack('ii', (_env, bits, pops) =>
+    fpu.compareValue(f.widen(single(bits), f.SINGLE), isDenormal32(bits), pops),
   ),
-  ficom: stack(2, (_env, v, pops) => fpu.compareValue(f.fromInteger(BigInt(v)), false, pops)),
+  fcom64: stack('li', (_env, bits, pops) =>
+    fpu.compareValue(f.widen(unsigned(bits), f.DOUBLE), isDenormal64(bits), pops),
+  ),
+  ficom: stack('ii', (_env, v, pops) => fpu.compareValue(f.fromInteger(BigInt(v)), false, pops)),
   /** The flags. */
-  fcomi: answer(3, (_env, i, quietly, pops) => fpu.compareFlags(i, quietly !== 0, pops)),
+  fcomi: answer('iii', (_env, i, quietly, pops) => fpu.compareFlags(i, quietly !== 0, pops)),
   /** Registers. */
-  fxch: stack(1, (_env, i) => fpu.exchange(i)),
-  fstRegister: stack(2, (_env, i, pops) => fpu.copyTo(i, pops)),
-  fstpnce: stack(1, (_env, i) => fpu.moveAndPop(i)),
-  fcmov: stack(2, (_env, i, condition) => fpu.moveIf(i, condition)),
-  ffree: stack(2, (_env, i, pops) => fpu.free(i, pops)),
-  fspecial: stack(1, (_env, code) => fpu.special(code)),
+  fxch: stack('i', (_env, i) => fpu.exchange(i)),
+  fstRegister: stack('ii', (_env, i, pops) => fpu.copyTo(i, pops)),
+  fstpnce: stack('i', (_env, i) => fpu.moveAndPop(i)),
+  fcmov: stack('ii', (_env, i, condition) => fpu.moveIf(i, condition)),
+  ffree: stack('ii', (_env, i, pops) => fpu.free(i, pops)),
+  fsign: stack('ii', (_env, keep, toggle) => fpu.changeSign(keep, toggle)),
+  fsqrt: stack('', () => fpu.special(0xfa)),
+  fspecial: stack('i', (_env, code) => fpu.special(code)),
   /** Stores: the value goes to the scratch field; the answer says whether it may be stored. */
-  fst32: answer(1, (_env, pops) => fpu.storeFloat(f.SINGLE, pops)),
-  fst64: answer(1, (_env, pops) => fpu.storeFloat(f.DOUBLE, pops)),
-  fst80: answer(1, (_env, pops) => fpu.storeExtended(pops)),
-  fist: answer(3, (_env, bits, truncate, pops) => fpu.storeInteger(bits, truncate !== 0, pops)),
-  fbstp: answer(1, (_env, pops) => fpu.storeBcd(pops)),
+  fst32: answer('i', (_env, pops) => fpu.storeFloat(f.SINGLE, pops)),
+  fst64: answer('i', (_env, pops) => fpu.storeFloat(f.DOUBLE, pops)),
+  fst80: answer('i', (_env, pops) => fpu.storeExtended(pops)),
+  fist: answer('iii', (_env, bits, truncate, pops) => fpu.storeInteger(bits, truncate !== 0, pops)),
+  fbstp: answer('i', (_env, pops) => fpu.storeBcd(pops)),
   /** Control. */
   fninit: control(0, environment.initialise),
   fnclex: control(0, environment.clearExceptions),
@@ -129,6 +156,12 @@ export const X87_HELPERS = {
     environment.refresh(space.view, state);
   }),
 } satisfies Record<string, Helper>;
+
+/** The rows without their fast forms: the plain version, which tests hold the other against. */
+export const PLAIN_X87_HELPERS: Record<keyof typeof ROWS, Helper> = ROWS;
+export const X87_HELPERS = Object.fromEntries(
+  Object.entries<Helper>(ROWS).map(([name, row]) => [name, { ...row, fast: FAST_FORMS[name] }]),
+) as Record<keyof typeof ROWS, Helper>;
 
 /** MXCSR bits whose setting FXRSTOR and LDMXCSR refuse. */
 export const MXCSR_RESERVED = ~MXCSR_MASK;

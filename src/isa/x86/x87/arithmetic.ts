@@ -1,0 +1,247 @@
+/** 80-bit arithmetic in wasm, on 64-bit significands: normal numbers and zeros, rounding to nearest at full precision; everything else is float80.ts's. Which register, tags and status are fast.ts's business. */
+import type { Builder, Node } from '../../../ir/builder.ts';
+import { mulhu, udivNormalised } from '../functions.ts';
+
+/** A value as the format has it: significand with its integer bit (i64), sign and biased exponent (i32). */
+export interface Value {
+  readonly m: Node;
+  readonly se: Node;
+}
+/** A rounded result, and what it does to the status word (i32): PE and C1 at their places. */
+export interface Rounded extends Value {
+  readonly status: Node;
+}
+
+const BIAS = 16383;
+const TOP = 1n << 63n;
+
+export const exponent = (b: Builder, x: Value): Node => b.and(x.se, 0x7fff);
+export const sign = (b: Builder, x: Value): Node => b.shrU(x.se, 15);
+const isZero = (b: Builder, x: Value): Node => b.eqz(b.or(x.m, b.extendU(exponent(b, x))));
+const isNormal = (b: Builder, x: Value): Node => b.and(b.ltS(x.m, 0), b.ltU(b.sub(exponent(b, x), 1), 0x7ffe));
+const not = (b: Builder, condition: Node): Node => b.eqz(condition);
+
+/** Give up unless the value is a normal number or zero. */
+export function ordinary(b: Builder, x: Value): void {
+  b.leaveIf(not(b, b.or(isNormal(b, x), isZero(b, x))), 'next');
+}
+export function normal(b: Builder, x: Value): void {
+  b.leaveIf(not(b, isNormal(b, x)), 'next');
+}
+
+/** Status bits from "inexact" and "rounded up". */
+export const status = (b: Builder, inexact: Node, up: Node): Node => b.or(b.shl(inexact, 5), b.shl(up, 9));
+export const isNot0 = (b: Builder, x: Node): Node => b.ne(x, 0);
+
+/** Finish a result: `up` adds one to the last place. A zero significand stands for zero with its own sign. Gives up where the exponent leaves its range. */
+function finish(b: Builder, s: Node, zeroSign: Node, e: Node, m: Node, inexact: Node, up: Node): Rounded {
+  const sum = b.add(m, b.extendU(up));
+  const wrapped = b.and(up, b.eqz(sum));
+  const significand = b.select(wrapped, b.i64(TOP), sum);
+  const exponent = b.add(e, wrapped);
+  const zero = b.eqz(significand);
+  b.leaveIf(b.gtU(b.sub(b.select(zero, 1, exponent), 1), 0x7ffd), 'next');
+  const se = b.select(zero, b.shl(zeroSign, 15), b.or(b.shl(s, 15), exponent));
+  return { m: significand, se, status: status(b, inexact, up) };
+}
+
+/** The same for m and the 64 bits below it. */
+function round(b: Builder, s: Node, zeroSign: Node, e: Node, m: Node, below: Node): Rounded {
+  // More than half, or half and odd.
+  const up = b.gtU(below, b.sub(b.i64(TOP), b.and(m, 1)));
+  return finish(b, s, zeroSign, e, m, isNot0(b, below), up);
+}
+
+/** m:below shifted left by n (0 to 63); the upper half. */
+const shiftUp = (b: Builder, m: Node, below: Node, n: Node): Node =>
+  b.or(b.shl(m, n), b.shrU(b.shrU(below, 1), b.sub(b.i64(63), n)));
+
+export function add(b: Builder, x: Value, y: Value): Rounded {
+  ordinary(b, x);
+  ordinary(b, y);
+  const [ex, ey] = [exponent(b, x), exponent(b, y)];
+  const swap = b.or(b.ltS(ex, ey), b.and(b.eq(ex, ey), b.ltU(x.m, y.m)));
+  const large = b.select(swap, y.m, x.m);
+  const small = b.select(swap, x.m, y.m);
+  const e = b.select(swap, ey, ex);
+  const s = b.select(swap, sign(b, y), sign(b, x));
+  const distance = b.sub(e, b.select(swap, ex, ey));
+  const d = b.extendU(distance);
+  // The smaller one, moved under the larger: 64 bits and 64 below them, the last of which collects the rest.
+  const far = b.gtU(distance, 63);
+  const k = b.select(b.gtU(distance, 127), b.i64(63), b.sub(d, 64));
+  const kept = b.shrU(small, k);
+  const farBelow = b.or(kept, b.extendU(b.ne(b.shl(kept, k), small)));
+  const nearBelow = b.shl(b.shl(small, 1), b.sub(b.i64(63), d));
+  const below = b.ifElse(far, farBelow, nearBelow);
+  const aligned = b.select(far, b.i64(0), b.shrU(small, d));
+  // Subtraction adds the two's complement of those 128 bits.
+  const different = b.xor(sign(b, x), sign(b, y));
+  const mask = b.sub(b.i64(0), b.extendU(different));
+  const low = b.sub(b.xor(below, mask), mask);
+  const sum = b.add(large, b.add(b.xor(aligned, mask), b.extendU(b.and(different, b.eqz(below)))));
+  const carry = b.and(b.xor(different, 1), b.ltU(sum, large));
+  const n = b.clz(sum);
+  const gone = b.eq(n, 64);
+  const up = b.select(gone, low, shiftUp(b, sum, low, n));
+  const upBelow = b.select(gone, b.i64(0), b.shl(low, n));
+  const down = b.or(b.shrU(sum, 1), b.i64(TOP));
+  const downBelow = b.or(b.or(b.shrU(low, 1), b.and(low, 1)), b.shl(sum, 63));
+  return round(
+    b,
+    s,
+    b.and(sign(b, x), sign(b, y)),
+    b.select(carry, b.add(e, 1), b.sub(e, b.wrap(n))),
+    b.select(carry, down, up),
+    b.select(carry, downBelow, upBelow),
+  );
+}
+
+export function mul(b: Builder, x: Value, y: Value): Rounded {
+  ordinary(b, x);
+  ordinary(b, y);
+  const s = b.xor(sign(b, x), sign(b, y));
+  const [high, low] = [mulhu(b, x.m, y.m), b.mul(x.m, y.m)];
+  const small = b.eqz(b.ltS(high, 0));
+  const n = b.extendU(small);
+  const e = b.sub(b.add(b.add(exponent(b, x), exponent(b, y)), 1 - BIAS), small);
+  return round(b, s, s, e, shiftUp(b, high, low, n), b.shl(low, n));
+}
+
+/** x / y, y not zero. */
+export function div(b: Builder, x: Value, y: Value): Rounded {
+  ordinary(b, x);
+  normal(b, y);
+  const s = b.xor(sign(b, x), sign(b, y));
+  const less = b.ltU(x.m, y.m);
+  const high = b.select(less, x.m, b.shrU(x.m, 1));
+  const low = b.select(less, b.i64(0), b.shl(x.m, 63));
+  const q = udivNormalised(b, high, low, y.m);
+  const rest = b.sub(low, b.mul(q, y.m));
+  const up = b.gtU(rest, b.sub(b.sub(y.m, rest), b.and(q, 1)));
+  const e = b.sub(b.add(b.sub(exponent(b, x), exponent(b, y)), BIAS), less);
+  return finish(b, s, s, e, q, isNot0(b, rest), up);
+}
+
+/** Root of a positive number: that of a double, and one step of Newton's method with the exact remainder, which halves are never left to. */
+export function sqrt(b: Builder, x: Value): Rounded {
+  normal(b, x);
+  b.leaveIf(sign(b, x), 'next');
+  const k = b.sub(exponent(b, x), BIAS);
+  const odd = b.and(k, 1);
+  // N = high:low, whose root's integer part has 64 bits.
+  const high = b.select(odd, x.m, b.shrU(x.m, 1));
+  const low = b.select(odd, b.i64(0), b.shl(x.m, 63));
+  const f64 = (v: number): Node => {
+    const view = new DataView(new ArrayBuffer(8));
+    view.setFloat64(0, v);
+    return b.op('f64.reinterpret_i64', b.i64(view.getBigInt64(0)));
+  };
+  const estimate = b.op('f64.sqrt', b.op('f64.mul', b.op('f64.convert_i64_s', b.shrU(high, 1)), f64(2 ** -61)));
+  const first = b.shl(b.op('i64.trunc_sat_f64_s', b.op('f64.mul', estimate, f64(2 ** 62))), 1);
+  /** N - r², two halves. */
+  const remainder = (r: Node): [Node, Node] => {
+    const square = b.mul(r, r);
+    return [b.sub(b.sub(high, mulhu(b, r, r)), b.extendU(b.ltU(low, square))), b.sub(low, square)];
+  };
+  const [h0, l0] = remainder(first);
+  const scaled = b.op('f64.convert_i64_s', b.or(b.shl(h0, 32), b.shrU(l0, 32)));
+  const step = b.op('f64.div', b.op('f64.mul', scaled, f64(2 ** 31)), b.op('f64.mul', estimate, f64(2 ** 63)));
+  const second = b.add(first, b.op('i64.trunc_sat_f64_s', step));
+  // Off by one at most.
+  const [h1, l1] = remainder(second);
+  const over = b.ltS(h1, 0);
+  const twice = b.shl(second, 1);
+  const under = b.and(
+    b.eqz(over),
+    b.or(b.gtS(h1, b.shrU(second, 63)), b.and(b.eq(h1, b.shrU(second, 63)), b.gtU(l1, twice))),
+  );
+  const r = b.sub(b.add(second, b.extendU(under)), b.extendU(over));
+  const [h2, l2] = remainder(r);
+  const up = b.or(isNot0(b, h2), b.gtU(l2, r));
+  const e = b.add(b.shrS(b.sub(k, odd), 1), BIAS);
+  return finish(b, b.i32(0), b.i32(0), e, r, isNot0(b, b.or(h2, l2)), up);
+}
+
+/** The value of a float's bits (i32); normal numbers and zeros. */
+export function fromSingle(b: Builder, bits: Node): Value {
+  const e = b.and(b.shrU(bits, 23), 0xff);
+  const zero = b.eqz(b.shl(bits, 1));
+  b.leaveIf(not(b, b.or(zero, b.ltU(b.sub(e, 1), 0xfe))), 'next');
+  const m = b.or(b.shl(b.extendU(bits), 40), b.i64(TOP));
+  const s = b.shl(b.shrU(bits, 31), 15);
+  return { m: b.select(zero, b.i64(0), m), se: b.or(s, b.select(zero, b.i32(0), b.add(e, BIAS - 127))) };
+}
+/** The same of a double's (i64). */
+export function fromDouble(b: Builder, bits: Node): Value {
+  const top = b.wrap(b.shrU(bits, 52));
+  const e = b.and(top, 0x7ff);
+  const zero = b.eqz(b.shl(bits, 1));
+  b.leaveIf(not(b, b.or(zero, b.ltU(b.sub(e, 1), 0x7fe))), 'next');
+  const m = b.or(b.shl(bits, 11), b.i64(TOP));
+  const s = b.shl(b.shrU(top, 11), 15);
+  return { m: b.select(zero, b.i64(0), m), se: b.or(s, b.select(zero, b.i32(0), b.add(e, BIAS - 1023))) };
+}
+/** Of a signed 64-bit integer. */
+export function fromInteger(b: Builder, v: Node): Value {
+  const mask = b.shrS(v, 63);
+  const magnitude = b.sub(b.xor(v, mask), mask);
+  const n = b.clz(magnitude);
+  const e = b.select(b.eqz(v), b.i32(0), b.sub(b.i32(BIAS + 63), b.wrap(n)));
+  return { m: b.shl(magnitude, n), se: b.or(b.and(b.wrap(mask), 0x8000), e) };
+}
+
+/** Round to a format of `fraction` stored fraction bits; normal results and zeros. The bits as an i64. */
+function toFormat(b: Builder, x: Value, width: number, fraction: number, bias: number): { bits: Node; status: Node } {
+  ordinary(b, x);
+  const zero = b.eqz(x.m);
+  const e = b.add(exponent(b, x), bias - BIAS);
+  b.leaveIf(b.gtU(b.select(zero, b.i32(0), b.sub(e, 1)), 2 * bias - 2), 'next');
+  const shift = 63 - fraction;
+  const rest = b.and(x.m, b.i64((1n << BigInt(shift)) - 1n));
+  const m = b.shrU(x.m, shift);
+  const up = b.gtU(rest, b.sub(b.i64(1n << BigInt(shift - 1)), b.and(m, 1)));
+  // The integer bit, and a carry out of the fraction, move into the exponent by themselves.
+  const magnitude = b.add(b.add(b.shl(b.extendU(b.sub(e, 1)), fraction), m), b.extendU(up));
+  const bits = b.or(b.select(zero, b.i64(0), magnitude), b.shl(b.extendU(sign(b, x)), width - 1));
+  return { bits, status: status(b, isNot0(b, rest), up) };
+}
+export const toSingle = (b: Builder, x: Value): { bits: Node; status: Node } => toFormat(b, x, 32, 23, 127);
+export const toDouble = (b: Builder, x: Value): { bits: Node; status: Node } => toFormat(b, x, 64, 52, 1023);
+
+/** To a signed integer of `width` bits (i32 node) by a rounding control (i32 node); gives up where it does not fit. */
+export function toInteger(b: Builder, x: Value, width: Node, rc: Node): { value: Node; status: Node } {
+  ordinary(b, x);
+  const k = b.sub(exponent(b, x), BIAS);
+  b.leaveIf(b.gtS(k, b.sub(width, 2)), 'next');
+  const tiny = b.ltS(k, -1);
+  const whole = b.select(b.ltS(k, 0), b.i64(0), b.shrU(x.m, b.extendU(b.sub(b.i32(63), k))));
+  const below = b.select(tiny, b.extendU(isNot0(b, x.m)), b.shl(x.m, b.extendU(b.add(k, 1))));
+  const inexact = isNot0(b, below);
+  const nearest = b.gtU(below, b.sub(b.i64(TOP), b.and(whole, 1)));
+  const s = sign(b, x);
+  // 1: down, 2: up, 3: towards zero.
+  const away = b.and(inexact, b.eq(rc, b.sub(b.i32(2), s)));
+  const up = b.select(b.eqz(rc), nearest, away);
+  const magnitude = b.add(whole, b.extendU(up));
+  const most = b.sub(b.shl(b.i64(1), b.extendU(b.sub(width, 1))), b.extendU(b.xor(s, 1)));
+  b.leaveIf(b.gtU(magnitude, most), 'next');
+  const mask = b.sub(b.i64(0), b.extendU(s));
+  return { value: b.sub(b.xor(magnitude, mask), mask), status: status(b, inexact, up) };
+}
+
+/** Whether x < y and x = y, for numbers and infinities. */
+export function compare(b: Builder, x: Value, y: Value): { less: Node; equal: Node } {
+  const [ex, ey] = [exponent(b, x), exponent(b, y)];
+  const known = (v: Value, e: Node) =>
+    b.or(isZero(b, v), b.or(isNormal(b, v), b.and(b.eq(v.m, b.i64(TOP)), b.eq(e, 0x7fff))));
+  b.leaveIf(not(b, b.and(known(x, ex), known(y, ey))), 'next');
+  const [sx, sy] = [sign(b, x), sign(b, y)];
+  const same = b.eq(ex, ey);
+  const below = b.or(b.ltS(ex, ey), b.and(same, b.ltU(x.m, y.m)));
+  const above = b.or(b.gtS(ex, ey), b.and(same, b.gtU(x.m, y.m)));
+  const zeros = b.eqz(b.or(x.m, y.m));
+  const equal = b.or(zeros, b.eqz(b.or(b.xor(sx, sy), b.or(below, above))));
+  const less = b.select(b.xor(sx, sy), sx, b.select(sx, above, below));
+  return { less: b.and(less, b.eqz(zeros)), equal };
+}
