@@ -14,8 +14,14 @@ import { Func, ModuleBuilder, type Signature } from './wasm/encoder.ts';
 
 /** Signature of interpreter handlers: (state, record) → next record, 0: look up PC, -1: left before the instruction, -2: left after it. */
 export const HANDLER: Signature = { params: ['i32', 'i32'], results: ['i32'] };
-/** Signature of regions: (state, depth of nested calls) → 0: look up PC, else an exit code. */
-export const REGION: Signature = { params: ['i32', 'i32'], results: ['i32'] };
+/**
+ * Signature of regions: (state, depth of nested calls, instructions left, stack pointer) → where to go on, stack pointer. What every call and return
+ * needs travels in machine registers: through the state block it is a chain of stores and loads (fib: 4.1 s against 3.1 s).
+ * Where: instructions left in the upper half; in the lower one the PC, or if below REGION_PC: an exit code, 0 for "look up PC"; then PC is in the state block.
+ */
+export const REGION: Signature = { params: ['i32', 'i32', 'i32', 'i64'], results: ['i64', 'i64'] };
+/** Lowest PC that a region returns as a value. */
+export const REGION_PC = 16;
 /** Signature of the dispatch loop: (state, depth, PC and stack pointer at which it is done) → 0: done, or the stack was unwound beyond; else an exit code. */
 export const DISPATCH: Signature = { params: ['i32', 'i32', 'i64', 'i64'], results: ['i32'] };
 
@@ -507,6 +513,7 @@ function dispatchFunction(
   const target = f.local('i32');
   const result = f.local('i32');
   const stack = f.local('i64');
+  const where = f.local('i64');
   const loop = f.loop();
   /** Let JavaScript deal with it, then look again or come back. */
   const raise = (code: number) => {
@@ -584,9 +591,35 @@ function dispatchFunction(
   if (sites) f.count(sites.global('region'));
   f.get(STATE);
   f.get(DEPTH);
+  f.get(STATE);
+  f.mem(LOAD_I32, isa.budgetOffset);
+  f.get(stack);
   f.get(target);
   f.callIndirect(regionType, 1);
+  f.set(stack);
+  f.set(where);
+  f.get(STATE);
+  f.get(stack);
+  f.mem(STORE_I64, isa.registers[isa.stackPointer].offset);
+  f.get(STATE);
+  f.get(where);
+  f.i64(32);
+  f.byte(0x88);
+  f.byte(WRAP);
+  f.mem(STORE_I32, isa.budgetOffset);
+  f.get(where);
+  f.byte(WRAP);
   f.tee(result);
+  f.i32(REGION_PC);
+  f.byte(0x4f); // ge_u
+  f.if();
+  f.get(STATE);
+  f.get(result);
+  f.byte(0xad); // extend_i32_u
+  f.mem(STORE_I64, isa.pcOffset);
+  f.br(loop);
+  f.end();
+  f.get(result);
   f.byte(0x45);
   f.brIf(loop);
   f.get(result);

@@ -21,7 +21,8 @@ const plain: Record<string, Callable> = {};
 for (const [name, row] of Object.entries(PLAIN_X87_HELPERS)) plain[name] = row.make({ view } as never) as Callable;
 const imports: Record<string, WebAssembly.ImportValue> = {
   memory,
-  table: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }),
+  handlers: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }),
+  regions: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }),
 };
 for (const name of Object.keys(SLOW_FUNCTIONS)) imports[name] = () => 0;
 for (const name of Object.keys(FAST_FORMS)) {

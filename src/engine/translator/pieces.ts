@@ -1,0 +1,148 @@
+/** A region's blocks as pieces: the meaning of straight code between branches, cut also where an instruction may leave early. Knows no wasm. */
+import type { Builder, Node } from '../../ir/builder.ts';
+import type { Instruction, Isa, RegionBuilder } from '../../isa/isa.ts';
+import type { Region, RegionBlock } from './region.ts';
+
+/** The statements of one instruction. */
+export interface Group {
+  readonly instruction: Instruction;
+  readonly statements: Node[];
+}
+
+/** A piece of a block between branches: a block has more than one only if it repeats itself (REP). */
+export interface Piece {
+  readonly block: RegionBlock;
+  /** Statements by instruction; the last group belongs to the branch. */
+  readonly groups: Group[];
+  /** How it ends. */
+  end: PieceEnd;
+}
+
+/** An edge to the block at a PC, or to a piece by index; `count`: how many of the piece's instructions are done when it is taken. */
+export interface Edge {
+  pc: number;
+  count: number;
+  piece?: number;
+}
+
+export type PieceEnd =
+  | { kind: 'edge'; to: Edge }
+  | { kind: 'branch'; condition: Node; taken: Edge; otherwise: Edge }
+  | { kind: 'indirect'; target: Node; count: number }
+  | { kind: 'call'; target: Node; back: Edge }
+  | { kind: 'stop'; code: number; pc: number; count: number };
+
+export interface Pieces {
+  /** The region is entered at piece 0. */
+  readonly pieces: readonly Piece[];
+  /** Each piece's edges as indices of pieces; -1: out of the region. */
+  readonly successors: number[][];
+  readonly instructions: number;
+}
+
+/** Build every block's meaning, entry first, and cut blocks at guards. */
+export function makePieces(isa: Isa, region: Region): Pieces {
+  const order = [region.entry, ...[...region.blocks.keys()].filter((pc) => pc !== region.entry)];
+  const predecessors = new Map<number, number[]>();
+  for (const b of region.blocks.values())
+    for (const s of b.successors) predecessors.set(s, [...(predecessors.get(s) ?? []), b.pc]);
+  const built = new Map<number, { builder: RegionBuilder; groups: Group[] }>();
+  let instructions = 0;
+  const ready = (pc: number): { builder: RegionBuilder; groups: Group[] } => {
+    let one = built.get(pc);
+    if (one) return one;
+    const builder = isa.regionBuilder();
+    one = { builder, groups: [] };
+    built.set(pc, one);
+    // What is known about flags passes along the only way in.
+    const from = predecessors.get(pc) ?? [];
+    if (pc !== region.entry && from.length === 1 && passesKnowledge(region.blocks.get(from[0])!))
+      builder.inherit(ready(from[0]).builder);
+    for (const instruction of region.blocks.get(pc)!.instructions) {
+      const start = builder.body.length;
+      builder.append(instruction);
+      one.groups.push({ instruction, statements: builder.body.slice(start) });
+      instructions++;
+    }
+    return one;
+  };
+  for (const pc of order) ready(pc);
+  // The entry must be piece 0; pieces of one block follow each other.
+  const pieces: Piece[] = [];
+  const pieceAt = new Map<number, number>();
+  for (const pc of order) {
+    pieceAt.set(pc, pieces.length);
+    const { builder, groups } = built.get(pc)!;
+    cut(region.blocks.get(pc)!, builder, groups, pieces);
+  }
+  return { pieces, successors: pieces.map((p) => successorsOf(p, pieceAt)), instructions };
+}
+
+/** Cut a block where instructions may leave early (guards): the next piece is the rest of the instruction, or the one after it. */
+function cut(block: RegionBlock, b: Builder, groups: readonly Group[], pieces: Piece[]): void {
+  let present: Group[] = [];
+  const finish = (end: PieceEnd) => {
+    pieces.push({ block, groups: present, end });
+    present = [];
+  };
+  const nextPiece = () => pieces.length + 1;
+  groups.forEach(({ instruction, statements }, i) => {
+    const last = i === groups.length - 1;
+    const early: Edge[] = [];
+    let rest = statements;
+    for (let g = rest.findIndex(isGuard); g >= 0; g = rest.findIndex(isGuard)) {
+      present.push({ instruction, statements: rest.slice(0, g) });
+      const count = present.length;
+      const self = rest[g].imm === 1;
+      const taken: Edge = { pc: self ? instruction.pc : last ? block.end : -1, count };
+      if (taken.pc < 0) early.push(taken);
+      finish({
+        kind: 'branch',
+        condition: rest[g].args[0],
+        taken,
+        otherwise: { pc: -1, piece: nextPiece(), count: count - 1 },
+      });
+      rest = rest.slice(g + 1);
+    }
+    present.push({ instruction, statements: rest });
+    if (early.length > 0) {
+      finish({ kind: 'edge', to: { pc: -1, piece: nextPiece(), count: present.length } });
+      for (const e of early) e.piece = pieces.length;
+    }
+  });
+  finish(endOf(block, b, present.length));
+}
+
+function endOf(block: RegionBlock, b: Builder, count: number): PieceEnd {
+  const t = b.terminator;
+  const onward: Edge = { pc: block.end, count };
+  if (!t) return { kind: 'edge', to: onward };
+  if (t.kind === 'stop') return { kind: 'stop', code: t.code, pc: block.end, count };
+  if (t.kind === 'branch') {
+    return { kind: 'branch', condition: t.condition, taken: { pc: Number(t.target.imm), count }, otherwise: onward };
+  }
+  if (t.hint === 'call') return { kind: 'call', target: t.target, back: onward };
+  if (t.target.kind === 'const') return { kind: 'edge', to: { pc: Number(t.target.imm), count } };
+  return { kind: 'indirect', target: t.target, count };
+}
+
+function successorsOf(p: Piece, pieceAt: ReadonlyMap<number, number>): number[] {
+  // Only edges the region was formed along: what is known about a block (flags) was derived from those.
+  const index = (e: Edge) => e.piece ?? (p.block.successors.includes(e.pc) ? pieceAt.get(e.pc)! : -1);
+  if (p.end.kind === 'edge') return [index(p.end.to)];
+  if (p.end.kind === 'call') return [index(p.end.back)];
+  if (p.end.kind === 'indirect') return indirectTargets(p).map((pc) => pieceAt.get(pc)!);
+  if (p.end.kind === 'branch') return [index(p.end.taken), index(p.end.otherwise)];
+  return [];
+}
+
+/** What is known at a block's end holds in its successor, unless the block is left from its middle too (it repeats itself) or a callee runs in between. */
+function passesKnowledge(block: RegionBlock): boolean {
+  const { loops, flow } = block.instructions[block.instructions.length - 1];
+  return !loops && flow !== 'call' && flow !== 'indirect-call';
+}
+
+const isGuard = (n: Node): boolean => n.kind === 'guard';
+
+/** Block PCs an indirect jump may reach inside the region, ascending. */
+export const indirectTargets = (p: Piece): number[] => [...p.block.successors].sort((a, b) => a - b);
