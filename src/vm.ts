@@ -7,9 +7,11 @@ import type { Engine, EngineMode } from './engine/engine.ts';
 import { findOnHost, hostEnvironment, hostIdentity } from './host/environment.ts';
 import { type Ending, GuestProcess } from './host/guest-process.ts';
 import type { MemoryView } from './host/memory-view.ts';
+import { nodeNetwork } from './host/node-network.ts';
 import { prebuiltFile } from './host/prebuilt.ts';
 import { backgroundMs } from './host/threads.ts';
 import { FdTable } from './kernel/fd-table.ts';
+import type { NetworkPolicy } from './kernel/inet-socket.ts';
 import { Kernel } from './kernel/kernel.ts';
 import { Vfs } from './kernel/vfs.ts';
 import { CallStatistics } from './personality/statistics.ts';
@@ -25,6 +27,7 @@ import { connect, type PtySize, type StdioOption } from './vm/stdio.ts';
 import { buildTree, type FsKind, type Mount, showProgram } from './vm/tree.ts';
 
 export type { GuestProcess, GuestPty } from './host/guest-process.ts';
+export type { NetworkPolicy } from './kernel/inet-socket.ts';
 export type { Stats } from './tools/stats.ts';
 export type { PtySize, StdioOption } from './vm/stdio.ts';
 export type { FsKind, Mount } from './vm/tree.ts';
@@ -68,8 +71,8 @@ export interface HospesOptions {
   engine?: EngineMode;
   /** Log system calls: a filter such as 'file,-read' ('' is all), and who takes the lines (default: nobody). */
   trace?: { filter: string; write(line: string): void };
-  /** May guests reach the network; default false. Without it they still have sockets among themselves. */
-  network?: boolean;
+  /** none: no interface is up. loopback (default): guests reach each other on 127.0.0.1 and ::1. host: they use the host's network as a program of the host would. */
+  net?: NetworkPolicy;
   /** As whom guests run; default: this process's user where real files are shown, else root. */
   user?: { uid: number; gid: number; groups?: readonly number[] };
   /** The host's name as guests see it; default 'hospes'. */
@@ -170,7 +173,7 @@ export class Hospes {
     const { root = '/', fs = 'memory', mounts = [], files = {} } = this.#options;
     const memory = await buildTree(this.#vfs, { root, fs, mounts, files });
     if (memory) this.#memory = (await import('./host/memory-view.ts')).viewOf(memory);
-    equip(this.#kernel, { network: this.#options.network ?? false });
+    equip(this.#kernel, { net: this.#options.net ?? 'loopback' });
   }
 
   /** The files in memory, as memfs shows them (an `fs` look-alike): the whole tree with fs memory, what was written with overlay. */
@@ -342,6 +345,8 @@ export class Hospes {
     this.#disposed = true;
     this.#scheduler.killAll();
     await this.#running?.catch(() => {});
+    // What the guests' last words to the network were, the host still sends.
+    if (this.#options.net === 'host') await nodeNetwork.settled();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -67,6 +67,7 @@ const ARROWS: Record<string, readonly string[]> = {
 const CONTRACTS: Record<string, string> = {
   'src/host/host.ts': 'host contract',
   'src/host/host-stream.ts': 'host contract',
+  'src/host/host-network.ts': 'host contract',
   'src/host/host-terminal.ts': 'host contract',
   'src/engine/engine.ts': 'engine contract',
   'src/engine/exits.ts': 'engine contract',

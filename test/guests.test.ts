@@ -21,7 +21,7 @@ function withBinary(system: System): Guest[] {
 }
 
 function create(engine: EngineMode): Promise<Hospes> {
-  return Hospes.create({ engine, network: true, mounts: [{ host: guestsFolder, guest: GUESTS, mode: 'ro' }] });
+  return Hospes.create({ engine, mounts: [{ host: guestsFolder, guest: GUESTS, mode: 'ro' }] });
 }
 
 let folders = 0;

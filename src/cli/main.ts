@@ -39,7 +39,15 @@ function build(): Command {
       'host:guest[:ro|rw|cow]: show a host directory or file in the guest (repeatable)',
       collect(mount),
     )
-    .option('--sandbox', '--fs memory, no network, and limits: 60 s, 1 GiB of memory, 64 MiB of output')
+    .addOption(
+      new Option(
+        '--net <kind>',
+        "none: no network. loopback: guests reach each other and nothing else. host: the host's network, as its own programs",
+      )
+        .choices(['none', 'loopback', 'host'])
+        .default('loopback'),
+    )
+    .option('--sandbox', '--fs memory, and limits: 60 s, 1 GiB of memory, 64 MiB of output')
     .option('--env <K=V>', 'set a variable (repeatable)', collect(environment))
     .option('--clear-env', "start from an empty environment instead of this process's")
     .option('--cwd <dir>', "the program's directory, as the guest names it")

@@ -6,12 +6,13 @@ import type { EngineMode } from '../engine/engine.ts';
 import { hostCwd, hostVariables } from '../host/environment.ts';
 import { writeFully } from '../host/streams.ts';
 import { formatStats } from '../tools/stats.ts';
-import { type FsKind, Hospes, type Limits, type Mount, SANDBOX_LIMITS } from '../vm.ts';
+import { type FsKind, Hospes, type Limits, type Mount, type NetworkPolicy, SANDBOX_LIMITS } from '../vm.ts';
 
 export interface RunOptions {
   root: string;
   fs: FsKind;
   mount?: Mount[];
+  net: NetworkPolicy;
   sandbox?: boolean;
   env?: [string, string][];
   clearEnv?: boolean;
@@ -44,7 +45,7 @@ export async function run(program: string, args: readonly string[], options: Run
     mounts: options.mount ?? [],
     limits: limitsOf(options),
     engine: options.engine,
-    network: !options.sandbox,
+    net: options.net,
     timeCalls: options.stats !== undefined,
     count: options.stats !== undefined,
     ...(options.sandbox ? {} : { hostname: os.hostname() }),
@@ -67,6 +68,7 @@ export async function run(program: string, args: readonly string[], options: Run
   process.on('SIGCONT', () => guest.continue());
   const { exitCode, signal } = await vm.wait(guest);
   await vm.idle();
+  await vm.dispose();
   const { violation } = vm;
   if (violation) writeFully(2, `hospes: ${program}: ended by the ${violation}\n`);
   else if (signal && !EXPECTED.has(signal)) writeFully(2, `hospes: ${guest.fatalReport ?? `${program}: ${signal}`}\n`);

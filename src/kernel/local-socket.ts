@@ -1,9 +1,10 @@
-/** Sockets whose both ends are in this VM: streams, datagrams and sequenced packets over a name space of keys. Unix-domain and loopback sockets differ only in their names. */
+/** Sockets whose both ends are in this VM: streams, datagrams and sequenced packets whose names their family keeps. */
 import { fail } from '../base/failures.ts';
 import type { FileType, Stat } from '../host/host.ts';
 import { nextInode } from './anonymous-file.ts';
 import { ERROR, HANGUP, READ_HANGUP, READABLE, WRITABLE } from './open-file.ts';
 import { type Ancillary, type Received, Socket, type SocketAddress, type SocketType } from './socket.ts';
+import type { Wait } from './wait.ts';
 
 /** What a receiver holds at most before senders wait. */
 const RECEIVE_BUFFER = 212_992;
@@ -16,20 +17,17 @@ interface Message {
   ancillary: Ancillary | undefined;
 }
 
-export type SocketNames = Map<string, LocalSocket>;
-
 export abstract class LocalSocket extends Socket {
   readonly type: SocketType;
   readonly inode = nextInode();
-  protected readonly names: SocketNames;
   readonly #time: bigint;
   #inbox: Message[] = [];
   #held = 0;
   #peer: LocalSocket | undefined;
   #wasConnected = false;
-  #key: string | undefined;
+  #named = false;
   protected local: SocketAddress | undefined;
-  #remote: SocketAddress | undefined;
+  protected remote: SocketAddress | undefined;
   #backlog: LocalSocket[] | undefined;
   #backlogMost = 0;
   #readShut = false;
@@ -38,10 +36,9 @@ export abstract class LocalSocket extends Socket {
   #reset = false;
   #error: string | undefined;
 
-  constructor(type: SocketType, names: SocketNames, now: bigint) {
+  constructor(type: SocketType, now: bigint) {
     super();
     this.type = type;
-    this.names = names;
     this.#time = now;
     this.path = `socket:[${this.inode}]`;
   }
@@ -52,6 +49,17 @@ export abstract class LocalSocket extends Socket {
   protected autobind(): void {}
   /** The address that names nobody, for unnamed Unix sockets. */
   protected abstract unnamed(): SocketAddress;
+  /** Take a name in the family's space, EADDRINUSE where somebody else has it; `key` is what the address stands for. */
+  protected abstract claim(address: SocketAddress, key: string): void;
+  protected abstract unclaim(): void;
+  /** Who answers to a name: where a connect that failed EAGAIN waits. */
+  abstract find(address: SocketAddress, key: string): LocalSocket | undefined;
+  /** Who gets a datagram; undefined: it is lost on the way. */
+  protected abstract recipient(to: SocketAddress | undefined, key: string | undefined): LocalSocket | undefined;
+  /** What the listener's new socket takes over from it and from the caller. */
+  protected accepted(listener: LocalSocket, _caller: LocalSocket, _called: SocketAddress): void {
+    this.local = listener.local;
+  }
 
   get connected(): boolean {
     return this.#peer !== undefined;
@@ -62,22 +70,27 @@ export abstract class LocalSocket extends Socket {
   }
 
   /** `key`: the name in the name space that `address` stands for. */
-  override bind(address: SocketAddress, key: string): void {
-    if (this.#key !== undefined) fail('EINVAL');
-    const holder = this.names.get(key);
-    if (holder && holder !== this) fail('EADDRINUSE');
-    this.names.set(key, this);
-    this.#key = key;
+  override bind(address: SocketAddress, key: string): Wait | undefined {
+    if (this.#named) fail('EINVAL');
+    this.claim(address, key);
+    this.#named = true;
     this.local = address;
+    return undefined;
   }
 
-  override listen(backlog: number): void {
+  /** It has a name without having claimed one: it shares its listener's. */
+  protected named(): void {
+    this.#named = true;
+  }
+
+  override listen(backlog: number): Wait | undefined {
     if (this.type === 'datagram') fail('EOPNOTSUPP');
     if (this.#peer) fail('EINVAL');
-    if (this.#key === undefined) this.autobind();
-    if (this.#key === undefined) fail('EINVAL');
+    if (!this.#named) this.autobind();
+    if (!this.#named) fail('EINVAL');
     this.#backlog ??= [];
     this.#backlogMost = Math.max(1, Math.min(backlog < 0 ? 4096 : backlog + 1, 4096));
+    return undefined;
   }
 
   override accept(): Socket {
@@ -90,17 +103,19 @@ export abstract class LocalSocket extends Socket {
 
   override connect(address: SocketAddress, key: string): void {
     if (address.family === 'unspecified') {
-      this.#remote = undefined;
+      this.remote = undefined;
       this.#detach();
+      this.#wasConnected = false;
+      this.#reset = false;
       return;
     }
-    const target = this.names.get(key);
+    const target = this.find(address, key);
     if (this.type === 'datagram') {
       if (!target) fail('ECONNREFUSED');
       if (target.type !== this.type) fail('EPROTOTYPE');
       this.autobind();
       this.#peer = target;
-      this.#remote = address;
+      this.remote = address;
       return;
     }
     if (this.#peer || this.#wasConnected) fail('EISCONN');
@@ -112,11 +127,11 @@ export abstract class LocalSocket extends Socket {
     if (backlog.length >= target.#backlogMost) fail('EAGAIN');
     this.autobind();
     const server = target.sibling();
-    server.local = target.local;
-    server.#remote = this.local ?? this.unnamed();
+    server.remote = this.local ?? this.unnamed();
+    server.accepted(target, this, address);
     server.peerCredentials = this.ownCredentials;
     this.peerCredentials = target.ownCredentials;
-    this.#remote = address;
+    this.remote = address;
     join(this, server);
     backlog.push(server);
     target.queue.wake();
@@ -125,14 +140,18 @@ export abstract class LocalSocket extends Socket {
   /** Who made this socket: what the other end reads as SO_PEERCRED. */
   ownCredentials: { pid: number; uid: number; gid: number } | undefined;
 
-  /** Where a connect that failed EAGAIN waits: the listener's queue. */
-  listener(key: string): LocalSocket | undefined {
-    return this.names.get(key);
+  /** Who takes what this socket sends: where a send that failed EAGAIN waits. */
+  receiver(to: SocketAddress | undefined, key: string | undefined): LocalSocket | undefined {
+    return to && key ? this.find(to, key) : this.#peer;
   }
 
-  /** Who takes what this socket sends: where a send that failed EAGAIN waits. */
-  receiver(key: string | undefined): LocalSocket | undefined {
-    return key ? this.names.get(key) : this.#peer;
+  protected get peer(): LocalSocket | undefined {
+    return this.#peer;
+  }
+
+  /** It has had a peer, even if that is gone. */
+  protected get connectedBefore(): boolean {
+    return this.#wasConnected;
   }
 
   /** SO_PASSCRED, on either side: messages come with their sender's credentials. */
@@ -159,8 +178,8 @@ export abstract class LocalSocket extends Socket {
   }
 
   override peerAddress(): SocketAddress {
-    if (!this.#peer && !this.#remote) fail('ENOTCONN');
-    return this.#remote ?? this.unnamed();
+    if (!this.#peer && !this.remote) fail('ENOTCONN');
+    return this.remote ?? this.unnamed();
   }
 
   override send(from: Uint8Array, to?: SocketAddress, ancillary?: Ancillary, key?: string): number {
@@ -171,7 +190,8 @@ export abstract class LocalSocket extends Socket {
     if (addressed && this.family === 'unix') fail(this.#peer ? 'EISCONN' : 'EOPNOTSUPP');
     const peer = this.#peer;
     if (!peer) return this.#sendToNobody(from.length);
-    if (peer.#readShut) fail('EPIPE');
+    // TCP tells nobody that it no longer listens.
+    if (peer.#readShut && this.family === 'unix') fail('EPIPE');
     if (this.type === 'seqpacket') {
       if (from.length > RECEIVE_BUFFER) fail('EMSGSIZE');
       if (peer.#held > 0 && peer.#held + from.length > RECEIVE_BUFFER) fail('EAGAIN');
@@ -200,7 +220,11 @@ export abstract class LocalSocket extends Socket {
 
   /** The peer has closed. Over TCP the first write after that still goes out, and brings the reset back. */
   #sendToNobody(length: number): number {
-    if (!this.#wasConnected) fail('ENOTCONN');
+    if (!this.#wasConnected) fail(this.family === 'unix' ? 'ENOTCONN' : 'EPIPE');
+    if (this.family !== 'unix') {
+      const error = this.takeError();
+      if (error) fail(error);
+    }
     if (this.family === 'unix' || this.#reset) fail('EPIPE');
     this.#reset = true;
     return length;
@@ -212,18 +236,23 @@ export abstract class LocalSocket extends Socket {
     ancillary: Ancillary | undefined,
     key?: string,
   ): number {
-    const named = to !== undefined && to.family !== 'unspecified';
-    const target = named ? this.names.get(key as string) : this.#peer;
-    if (!target) {
-      return fail(named || this.#remote || this.#wasConnected ? 'ECONNREFUSED' : 'ENOTCONN');
-    }
+    this.autobind();
+    const target = this.recipient(to && to.family !== 'unspecified' ? to : undefined, key);
+    if (!target) return from.length;
     if (target.type !== 'datagram') fail('EPROTOTYPE');
     if (from.length > RECEIVE_BUFFER) fail('EMSGSIZE');
     if (target.#readShut) fail('EPIPE');
-    if (target.#held > 0 && target.#held + from.length > RECEIVE_BUFFER) fail('EAGAIN');
-    this.autobind();
-    target.#deliver({ bytes: from.slice(), taken: 0, from: this.local ?? this.unnamed(), ancillary });
+    if (target.#held > 0 && target.#held + from.length > RECEIVE_BUFFER) {
+      // Datagrams of a network that nobody has room for are dropped.
+      return this.family === 'unix' ? fail('EAGAIN') : from.length;
+    }
+    target.#deliver({ bytes: from.slice(), taken: 0, from: this.nameFor(target), ancillary });
     return from.length;
+  }
+
+  /** This socket's name as the one who gets its datagrams sees it. */
+  protected nameFor(_receiver: LocalSocket): SocketAddress {
+    return this.local ?? this.unnamed();
   }
 
   #deliver(message: Message): void {
@@ -244,7 +273,8 @@ export abstract class LocalSocket extends Socket {
         if (error) fail(error);
         return this.#wasConnected ? nothing : fail(type === 'stream' && this.family === 'unix' ? 'EINVAL' : 'ENOTCONN');
       }
-      return fail('EAGAIN');
+      const error = this.takeError();
+      return fail(error ?? 'EAGAIN');
     }
     if (this.type !== 'stream') {
       const count = Math.min(into.length, first.bytes.length);
@@ -295,7 +325,7 @@ export abstract class LocalSocket extends Socket {
   }
 
   override shutdown(how: 'read' | 'write' | 'both'): void {
-    if (!this.#peer && !this.#wasConnected && !this.#backlog) fail('ENOTCONN');
+    if (!this.#peer && !this.#wasConnected && !this.#backlog && !this.remote) fail('ENOTCONN');
     if (how !== 'write') this.#readShut = true;
     if (how !== 'read') this.#writeShut = true;
     this.queue.wake();
@@ -331,11 +361,13 @@ export abstract class LocalSocket extends Socket {
       if (ended && (this.#writeShut || peer.#readShut)) ready |= HANGUP;
       if (peer.#held < RECEIVE_BUFFER || peer.#readShut) ready |= WRITABLE;
     } else if (this.#wasConnected) {
-      ready |= READABLE | WRITABLE | HANGUP | READ_HANGUP;
+      // TCP's end of their direction alone is no hang-up.
+      const both = this.family === 'unix' || this.#reset || this.#writeShut;
+      ready |= READABLE | WRITABLE | READ_HANGUP | (both ? HANGUP : 0);
     } else {
       ready |= WRITABLE | HANGUP;
     }
-    if (this.#error) ready |= ERROR | READABLE | WRITABLE | HANGUP;
+    if (this.#error) ready |= this.type === 'datagram' ? ERROR : ERROR | READABLE | WRITABLE | HANGUP;
     return ready;
   }
 
@@ -365,15 +397,30 @@ export abstract class LocalSocket extends Socket {
     this.#peer = undefined;
     if (peer && peer.#peer === this && this.type !== 'datagram') {
       peer.#peer = undefined;
-      // Data that was never read makes the close abrupt.
-      if (this.#inbox.length > 0) peer.#error = 'ECONNRESET';
+      // Data that was never read makes the close abrupt, and so does SO_LINGER with no time at all.
+      if (this.#inbox.length > 0 || this.closesAbruptly()) peer.#broken();
       peer.queue.wake();
     }
   }
 
+  protected closesAbruptly(): boolean {
+    return false;
+  }
+
+  /** The peer has answered with a reset. */
+  #broken(): void {
+    this.#error = 'ECONNRESET';
+    this.#reset = true;
+  }
+
   protected override release(): void {
-    if (this.#key !== undefined && this.names.get(this.#key) === this) this.names.delete(this.#key);
-    for (const waiting of this.#backlog ?? []) waiting.release();
+    if (this.#named) this.unclaim();
+    // Callers that nobody has answered are sent away.
+    for (const waiting of this.#backlog ?? []) {
+      if (waiting.#peer && waiting.family !== 'unix') waiting.#peer.#broken();
+      waiting.release();
+    }
+    this.#backlog = undefined;
     this.#detach();
     for (const message of this.#inbox) for (const file of message.ancillary?.files ?? []) file.drop();
     this.#inbox = [];

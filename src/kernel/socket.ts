@@ -1,6 +1,7 @@
 /** What a socket is to the calls that make, connect and use it; each family (Unix-domain, Internet) has its own subclass. */
 import { fail } from '../base/failures.ts';
 import { OpenFile } from './open-file.ts';
+import type { Wait } from './wait.ts';
 
 export type SocketType = 'stream' | 'datagram' | 'seqpacket' | 'raw';
 
@@ -49,11 +50,13 @@ export abstract class Socket extends OpenFile {
     return false;
   }
 
-  bind(_address: SocketAddress, _context?: unknown): void {
-    fail('EOPNOTSUPP');
+  /** A Wait where the host has to be asked first: then call again. */
+  bind(_address: SocketAddress, _context?: unknown): Wait | undefined {
+    return fail('EOPNOTSUPP');
   }
-  listen(_backlog: number): void {
-    fail('EOPNOTSUPP');
+  /** As bind. */
+  listen(_backlog: number): Wait | undefined {
+    return fail('EOPNOTSUPP');
   }
   /** EAGAIN while nobody has called. */
   accept(): Socket {
@@ -82,6 +85,8 @@ export abstract class Socket extends OpenFile {
   takeError(): string | undefined {
     return undefined;
   }
+  /** An option has been set; those that the kernel's sockets know by name ('NODELAY', 'V6ONLY', …) take effect here. */
+  optionSet(_name: string, _value: number): void {}
   /** Bytes that a read would find (FIONREAD). */
   available(): number {
     return 0;

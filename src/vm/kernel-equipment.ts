@@ -1,10 +1,12 @@
 /** What a kernel has beyond its tree of files: sockets, pseudo-terminals, devices, /dev, /proc, named pipes. */
 import { RELEASE, VERSION } from '../../syscalls/linux/handlers/info.ts';
 import { fail } from '../base/failures.ts';
+import { nodeNetwork } from '../host/node-network.ts';
 import { processor } from '../isa/x86/cpuid.ts';
 import { createDevFs } from '../kernel/dev-fs.ts';
 import { Devices, registerMemoryDevices } from '../kernel/devices.ts';
-import { inetFamilies } from '../kernel/inet-socket.ts';
+import { hostFamilies } from '../kernel/host-socket.ts';
+import { inetFamilies, type NetworkPolicy } from '../kernel/inet-socket.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { Fifos } from '../kernel/pipe.ts';
 import { createProcFs } from '../kernel/proc-fs.ts';
@@ -14,9 +16,9 @@ import { unixFamily } from '../kernel/unix-socket.ts';
 import { jobControl } from '../process/job-control.ts';
 import { procSource } from './proc-source.ts';
 
-export function equip(kernel: Kernel, options: { network: boolean }): void {
+export function equip(kernel: Kernel, { net }: { net: NetworkPolicy }): void {
   const now = () => kernel.realtime();
-  const { inet, inet6 } = inetFamilies(options.network ? 'loopback' : 'none', now);
+  const { inet, inet6 } = net === 'host' ? hostFamilies(nodeNetwork, now) : inetFamilies(net, now);
   kernel.socketFamilies.set('unix', unixFamily(now));
   kernel.socketFamilies.set('inet', inet);
   kernel.socketFamilies.set('inet6', inet6);

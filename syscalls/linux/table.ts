@@ -43,6 +43,7 @@ import * as memory from './handlers/memory.ts';
 import * as pipes from './handlers/pipes.ts';
 import * as processes from './handlers/processes.ts';
 import * as signals from './handlers/signals.ts';
+import * as socketOptions from './handlers/socket-options.ts';
 import * as sockets from './handlers/sockets.ts';
 import * as time from './handlers/time.ts';
 import * as timers from './handlers/timers.ts';
@@ -371,8 +372,8 @@ export const table = defineTable('linux', {
     recvmsg: call(47, 212, { sockfd: Fd, msg: InOutStruct(c.msghdr), flags: flag.MsgFlags }, sockets.recvmsg),
     sendmmsg: call(307, 269, { sockfd: Fd, msgvec: Ptr, vlen: U32, flags: flag.MsgFlags }, sockets.sendmmsg),
     recvmmsg: call(299, 243, { sockfd: Fd, msgvec: Ptr, vlen: U32, flags: flag.MsgFlags, timeout: Ptr }, sockets.recvmmsg),
-    getsockopt: call(55, 209, { sockfd: Fd, level: flag.SocketLevel, optname: I32, optval: Ptr, optlen: InOutStruct(c.int) }, sockets.getsockopt),
-    setsockopt: call(54, 208, { sockfd: Fd, level: flag.SocketLevel, optname: I32, optval: In('optlen'), optlen: U32 }, sockets.setsockopt),
+    getsockopt: call(55, 209, { sockfd: Fd, level: flag.SocketLevel, optname: I32, optval: Ptr, optlen: InOutStruct(c.int) }, socketOptions.getsockopt),
+    setsockopt: call(54, 208, { sockfd: Fd, level: flag.SocketLevel, optname: I32, optval: In('optlen'), optlen: U32 }, socketOptions.setsockopt),
     shutdown: call(48, 210, { sockfd: Fd, how: flag.ShutHow }, sockets.shutdown),
   }),
 

@@ -1,5 +1,5 @@
 /** Sockets: making, naming, connecting, sending and receiving with descriptors and credentials. What a socket does is the kernel's. */
-import { fail, GuestError, missing } from '../../../src/base/failures.ts';
+import { fail, GuestError } from '../../../src/base/failures.ts';
 import type { LocalSocket } from '../../../src/kernel/local-socket.ts';
 import { type Ancillary, Socket, type SocketAddress, type SocketType } from '../../../src/kernel/socket.ts';
 import { UnixSocket } from '../../../src/kernel/unix-socket.ts';
@@ -7,20 +7,8 @@ import { Wait } from '../../../src/kernel/wait.ts';
 import type { GuestBuffer, Place } from '../../../src/personality/arguments.ts';
 import type { Task } from '../../../src/personality/task.ts';
 import type { CallState } from '../../../src/process/thread.ts';
-import {
-  decodeAddress,
-  encodeAddress,
-  familyName,
-  familyNumber,
-  IPPROTO,
-  IPV6,
-  MSG,
-  SCM,
-  SO,
-  SOCK,
-  SOL_SOCKET,
-} from '../abi/sockets.ts';
-import { cmsghdr, iovec, mmsghdr, msghdr, timespec, timeval, ucred } from '../abi/structs.ts';
+import { decodeAddress, encodeAddress, familyName, IPPROTO, IPV6, MSG, SCM, SOCK, SOL_SOCKET } from '../abi/sockets.ts';
+import { cmsghdr, iovec, mmsghdr, msghdr, timespec, ucred } from '../abi/structs.ts';
 import { brokenPipe, vectorSpans } from './io.ts';
 import { fromTimespec } from './time.ts';
 
@@ -32,9 +20,11 @@ const TYPES: Readonly<Record<number, SocketType>> = {
   [SOCK.SEQPACKET]: 'seqpacket',
   [SOCK.RAW]: 'raw',
 };
-const typeNumber = (type: SocketType) => Number(Object.keys(TYPES).find((number) => TYPES[Number(number)] === type));
+export const typeNumber = (type: SocketType): number =>
+  Number(Object.keys(TYPES).find((number) => TYPES[Number(number)] === type));
+export const ints = (...values: number[]): Uint8Array => new Uint8Array(Int32Array.from(values).buffer);
 
-function socketOf(t: Task, fd: number): Socket {
+export function socketOf(t: Task, fd: number): Socket {
   const file = t.file(fd);
   return file instanceof Socket ? file : fail('ENOTSOCK');
 }
@@ -110,15 +100,14 @@ function keyOf(t: Task, address: SocketAddress): string {
   return `${stat.dev}:${stat.ino}`;
 }
 
-export function bind(t: Task, { sockfd, addr }: { sockfd: number; addr: GuestBuffer; addrlen: number }): void {
+export function bind(t: Task, { sockfd, addr }: { sockfd: number; addr: GuestBuffer; addrlen: number }): number | Wait {
   const socket = socketOf(t, sockfd);
   const address = decodeAddress(addr.copy());
   if (address.family !== socket.family) fail(address.family === 'unspecified' ? 'EAFNOSUPPORT' : 'EINVAL');
   if (address.family === 'unix' && address.path.length === 0 && !address.abstract) {
     // Nothing but the family: the kernel chooses an abstract name of five hex digits.
     const name = new TextEncoder().encode(t.kernel.newInode().toString(16).padStart(5, '0'));
-    socket.bind({ family: 'unix', path: name, abstract: true }, UnixSocket.abstractKey(name));
-    return;
+    return socket.bind({ family: 'unix', path: name, abstract: true }, UnixSocket.abstractKey(name)) ?? 0;
   }
   if (address.family === 'unix' && !address.abstract) {
     if (socket.localAddress().family === 'unix' && (socket.localAddress() as { path: Uint8Array }).path.length > 0) {
@@ -131,11 +120,11 @@ export function bind(t: Task, { sockfd, addr }: { sockfd: number; addr: GuestBuf
       throw error instanceof GuestError && error.code === 'EEXIST' ? new GuestError('EADDRINUSE') : error;
     }
   }
-  socket.bind(address, keyOf(t, address));
+  return socket.bind(address, keyOf(t, address)) ?? 0;
 }
 
-export const listen = (t: Task, { sockfd, backlog }: { sockfd: number; backlog: number }): void =>
-  socketOf(t, sockfd).listen(backlog);
+export const listen = (t: Task, { sockfd, backlog }: { sockfd: number; backlog: number }): number | Wait =>
+  socketOf(t, sockfd).listen(backlog) ?? 0;
 
 export function accept4(
   t: Task,
@@ -162,7 +151,7 @@ export function connect(
   const address = decodeAddress(addr.copy());
   if (address.family !== 'unspecified' && address.family !== socket.family) fail('EAFNOSUPPORT');
   const key = keyOf(t, address);
-  const queue = (socket as LocalSocket).listener?.(key) ?? socket;
+  const queue = (address.family === 'unspecified' ? undefined : (socket as LocalSocket).find?.(address, key)) ?? socket;
   return attempt(t, socket, queue, 0, socket.sendTimeout, () => {
     socket.connect(address, key);
     return 0;
@@ -233,7 +222,7 @@ function send(t: Task, socket: Socket, { bytes, to, ancillary, flags }: Outgoing
     if (!(error instanceof GuestError)) throw error;
     if (error.code === 'EAGAIN' && !socket.nonblocking && !(flags & MSG.DONTWAIT) && !t.thread.timedOut) {
       if (done > 0) t.thread.callState = { progress: done } satisfies CallState;
-      const peer = (socket as LocalSocket).receiver?.(key) ?? socket;
+      const peer = (socket as LocalSocket).receiver?.(to, key) ?? socket;
       const { sendTimeout } = socket;
       return new Wait([socket.queue, peer.queue], sendTimeout === 0n ? undefined : t.thread.deadlineAfter(sendTimeout));
     }
@@ -503,106 +492,4 @@ function writeControl(
     if (numbers.length > 0) put(SOL_SOCKET, SCM.RIGHTS, new Uint8Array(Int32Array.from(numbers).buffer));
   }
   return [used, truncated];
-}
-
-// ---- options
-
-const NAMES = new Map<number, string>(Object.entries(SO).map(([name, number]) => [number, name]));
-const BUFFER = 212_992;
-
-export function setsockopt(
-  t: Task,
-  {
-    sockfd,
-    level,
-    optname,
-    optval,
-  }: { sockfd: number; level: number; optname: number; optval: GuestBuffer; optlen: number },
-): void {
-  const socket = socketOf(t, sockfd);
-  if (level !== SOL_SOCKET) {
-    // Options of TCP, IP and the like tune what is not there: they are kept and have no effect.
-    if (socket.family === 'unix') fail('EOPNOTSUPP');
-    if (optval.length >= 4) socket.options.set(`${level}:${optname}`, t.space.readI32(optval.address));
-    return;
-  }
-  if (optname === SO.RCVTIMEO || optname === SO.SNDTIMEO) {
-    if (optval.length < timeval.size) fail('EINVAL');
-    const { tv_sec, tv_usec } = timeval.get(t.space, optval.address);
-    if (tv_usec < 0 || tv_usec > 999_999) fail('EDOM');
-    const timeout = tv_sec < 0 ? 0n : BigInt(tv_sec) * 1_000_000_000n + BigInt(tv_usec) * 1000n;
-    if (optname === SO.RCVTIMEO) socket.receiveTimeout = timeout;
-    else socket.sendTimeout = timeout;
-    return;
-  }
-  const name = NAMES.get(optname) ?? unknownOption(optname);
-  if (['TYPE', 'ERROR', 'ACCEPTCONN', 'PROTOCOL', 'DOMAIN', 'PEERCRED'].includes(name)) fail('ENOPROTOOPT');
-  if (optval.length < 4) fail('EINVAL');
-  const value = t.space.readI32(optval.address);
-  // The kernel doubles what it is asked for, to make room for its own bookkeeping.
-  if (name === 'SNDBUF' || name === 'RCVBUF') socket.options.set(name, Math.max(2304, Math.min(value, BUFFER) * 2));
-  else if (name === 'LINGER') {
-    socket.options.set(name, value);
-    socket.options.set('LINGER_TIME', optval.length >= 8 ? t.space.readI32(optval.address + 4) : 0);
-  } else socket.options.set(name, value);
-  if (name === 'PASSCRED') (socket as LocalSocket).askForCredentials?.(value !== 0);
-}
-
-export function getsockopt(
-  t: Task,
-  a: { sockfd: number; level: number; optname: number; optval: number; optlen: Length },
-): void {
-  const socket = socketOf(t, a.sockfd);
-  const length = a.optlen.get().value;
-  if (length < 0) fail('EINVAL');
-  const bytes = optionBytes(t, socket, a.level, a.optname);
-  t.space.copyOut(a.optval, bytes.subarray(0, length));
-  a.optlen.set({ value: Math.min(length, bytes.length) });
-}
-
-function unknownOption(optname: number): never {
-  missing(`linux socket option ${optname}`);
-  return fail('ENOPROTOOPT');
-}
-
-const ints = (...values: number[]) => new Uint8Array(Int32Array.from(values).buffer);
-
-function optionBytes(t: Task, socket: Socket, level: number, optname: number): Uint8Array {
-  const { options } = socket;
-  if (level !== SOL_SOCKET) {
-    if (socket.family === 'unix') fail('EOPNOTSUPP');
-    return ints(options.get(`${level}:${optname}`) ?? 0);
-  }
-  switch (optname) {
-    case SO.TYPE:
-      return ints(typeNumber(socket.type));
-    case SO.DOMAIN:
-      return ints(familyNumber(socket.family));
-    case SO.PROTOCOL:
-      return ints(socket.family === 'unix' ? 0 : socket.type === 'stream' ? 6 : 17);
-    case SO.ERROR: {
-      const error = socket.takeError();
-      return ints(error ? t.process.personality.errno(error) : 0);
-    }
-    case SO.ACCEPTCONN:
-      return ints(socket.listening ? 1 : 0);
-    case SO.SNDBUF:
-    case SO.RCVBUF:
-      return ints(options.get(NAMES.get(optname) as string) ?? BUFFER);
-    case SO.LINGER:
-      return ints(options.get('LINGER') ?? 0, options.get('LINGER_TIME') ?? 0);
-    case SO.PEERCRED:
-      return ucred.encode([socket.peerCredentials ?? { pid: 0, uid: 0xffff_ffff, gid: 0xffff_ffff }]);
-    case SO.RCVTIMEO:
-    case SO.SNDTIMEO: {
-      const value = optname === SO.RCVTIMEO ? socket.receiveTimeout : socket.sendTimeout;
-      const tv_sec = Number(value / 1_000_000_000n);
-      return timeval.encode([{ tv_sec, tv_usec: Number((value % 1_000_000_000n) / 1000n) }]);
-    }
-    default: {
-      const name = NAMES.get(optname);
-      if (name === undefined || name === 'PEERSEC') return fail('ENOPROTOOPT');
-      return ints(options.get(name) ?? (name === 'RCVLOWAT' || name === 'SNDLOWAT' ? 1 : 0));
-    }
-  }
 }
