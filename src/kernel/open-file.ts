@@ -1,6 +1,7 @@
 /** An open file description: what a descriptor refers to; subclasses are regular files, directories, pipes, ttys, sockets, event objects. Knows no guest numbers. */
 import { fail } from '../base/failures.ts';
 import type { Stat } from '../host/host.ts';
+import type { FileOwner } from './file-owner.ts';
 import type { Place } from './mounts.ts';
 import type { OpenHow } from './vfs.ts';
 import { WaitQueue } from './wait.ts';
@@ -29,6 +30,8 @@ export abstract class OpenFile {
   place: Place | undefined;
   /** Woken whenever `readiness` may have changed. */
   readonly queue = new WaitQueue();
+  /** Who is signalled when it becomes ready, where anyone ever was. */
+  owner: FileOwner | undefined;
   #references = 0;
 
   /** Bytes read into `into`, 0 at end of file. Would block: fails EAGAIN having changed nothing. `at`: an explicit position (pread), else the current one, which advances. */

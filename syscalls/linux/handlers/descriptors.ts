@@ -4,6 +4,7 @@ import type { OpenFile } from '../../../src/kernel/open-file.ts';
 import { PipeEnd } from '../../../src/kernel/pipe.ts';
 import type { Task } from '../../../src/personality/task.ts';
 import { CLOSE_RANGE, F, FD_CLOEXEC, MFD, O } from '../abi/flags.ts';
+import { getOwner, getOwnerEx, getSignal, isAsync, setAsync, setOwner, setOwnerEx, setSignal } from './file-owners.ts';
 import { lockCommand } from './locks.ts';
 
 export const close = (t: Task, { fd }: { fd: number }): void => t.files.close(fd);
@@ -36,7 +37,8 @@ function statusFlags(file: OpenFile): number {
   // A 64-bit kernel sets O_LARGEFILE on whatever was opened by name.
   const large = file.place ? O.O_LARGEFILE : 0;
   const directory = file.kind === 'directory' ? O.O_DIRECTORY : 0;
-  return access | large | directory | (file.append ? O.O_APPEND : 0) | (file.nonblocking ? O.O_NONBLOCK : 0);
+  const async = isAsync(file) ? O.O_ASYNC : 0;
+  return access | large | directory | async | (file.append ? O.O_APPEND : 0) | (file.nonblocking ? O.O_NONBLOCK : 0);
 }
 
 export function fcntl(t: Task, { fd, cmd, arg }: { fd: number; cmd: number; arg: number }) {
@@ -60,6 +62,7 @@ export function fcntl(t: Task, { fd, cmd, arg }: { fd: number; cmd: number; arg:
     case F.F_SETFL:
       file.append = (word & O.O_APPEND) !== 0;
       file.nonblocking = (word & O.O_NONBLOCK) !== 0;
+      setAsync(t, fd, file, (word & O.O_ASYNC) !== 0);
       return 0;
     case F.F_GETLK:
     case F.F_SETLK:
@@ -71,9 +74,18 @@ export function fcntl(t: Task, { fd, cmd, arg }: { fd: number; cmd: number; arg:
     case F.F_GETPIPE_SZ:
     case F.F_SETPIPE_SZ:
       return pipeSize(file, cmd === F.F_SETPIPE_SZ ? word : undefined);
+    case F.F_SETOWN:
+      return setOwner(t, file, word);
     case F.F_GETOWN:
+      return getOwner(file);
+    case F.F_SETOWN_EX:
+      return setOwnerEx(t, file, arg);
+    case F.F_GETOWN_EX:
+      return getOwnerEx(t, file, arg);
+    case F.F_SETSIG:
+      return setSignal(file, word);
     case F.F_GETSIG:
-      return 0;
+      return getSignal(file);
     case F.F_GETLEASE:
       return 2;
     default:

@@ -9,6 +9,7 @@ import type { Task } from '../../../src/personality/task.ts';
 import { O } from '../abi/flags.ts';
 import { int, termios, termios2, winsize } from '../abi/structs.ts';
 import { fromTermios, toTermios } from '../abi/termios.ts';
+import { getOwner, setAsync, setOwner } from './file-owners.ts';
 
 type Answer = (t: Task, fd: number, arg: number) => number | Wait | undefined;
 type Request = readonly [name: string, answer: Answer];
@@ -213,6 +214,16 @@ const setNonblocking: Answer = (t, fd, arg) => {
   return 0;
 };
 
+const setSignalled: Answer = (t, fd, arg) =>
+  setAsync(t, fd, t.file(fd), int.get(t.space, arg).value !== 0) ? 0 : fail('ENOTTY');
+
+const setFileOwner: Answer = (t, fd, arg) => setOwner(t, t.file(fd), int.get(t.space, arg).value);
+
+const getFileOwner: Answer = (t, fd, arg) => {
+  int.set(t.space, arg, { value: getOwner(t.file(fd)) });
+  return 0;
+};
+
 const setCloseOnExec =
   (on: boolean): Answer =>
   (t, fd) => {
@@ -256,6 +267,11 @@ const REQUESTS: ReadonlyMap<number, Request> = new Map<number, Request>([
   [0x4020940d, ['FICLONERANGE', () => fail('EOPNOTSUPP')]],
   [0x5450, ['FIONCLEX', setCloseOnExec(false)]],
   [0x5451, ['FIOCLEX', setCloseOnExec(true)]],
+  [0x5452, ['FIOASYNC', setSignalled]],
+  [0x8901, ['FIOSETOWN', setFileOwner]],
+  [0x8902, ['SIOCSPGRP', setFileOwner]],
+  [0x8903, ['FIOGETOWN', getFileOwner]],
+  [0x8904, ['SIOCGPGRP', getFileOwner]],
 ]);
 
 /** Asked of files that rightly say no: inode flags, block devices' sizes, extents. */
