@@ -6,13 +6,8 @@ import { type EngineMode, Hospes } from '../src/index.ts';
 const MODES: readonly EngineMode[] = ['interpreter', 'translator', 'auto', 'lockstep'];
 const GUESTS = '/guests';
 
-/** Guests that no setting runs yet, and why. */
-const EXCEPT: Record<string, string> = {
-  exceptions: 'wasm arithmetic does not tell its exceptions, so MXCSR keeps no sticky flags',
-};
-
 /** Two engines and a comparison after every few instructions take their time: the guests that compute most varied things must do. */
-const LOCKSTEP = new Set(['hello', 'args', 'strings', 'upper', 'count', 'longjmp']);
+const LOCKSTEP = new Set(['hello', 'args', 'strings', 'upper', 'count', 'longjmp', 'exceptions', 'sigfpe']);
 
 const guests = readGuests();
 
@@ -56,15 +51,10 @@ describe.each(MODES)('%s', (mode) => {
           await vm?.dispose();
           (globalThis as { gc?: () => void }).gc?.();
         });
-        const reason = EXCEPT[name];
         for (const entry of cases) {
-          test.skipIf(reason)(
-            `${name}: ${entry.name}${reason ? ` (${reason})` : ''}`,
-            { timeout: 300_000 },
-            async () => {
-              expect(await run(vm, `${GUESTS}/${name}/${system}`, entry)).toEqual(expected(entry));
-            },
-          );
+          test(`${name}: ${entry.name}`, { timeout: 300_000 }, async () => {
+            expect(await run(vm, `${GUESTS}/${name}/${system}`, entry)).toEqual(expected(entry));
+          });
         }
       });
     }

@@ -27,6 +27,8 @@ const EXIT_NAMES = [
   'floating-point',
   'halt',
   'step',
+  'unwind',
+  'simd',
 ];
 
 export class WasmCodeSpace implements CodeSpace {
@@ -109,9 +111,20 @@ export class WasmCodeSpace implements CodeSpace {
   /** Run until an exit that the process side must see. */
   #loop(state: number): number {
     for (;;) {
+      this.#answer(state);
       const code = this.#dispatch(state, 0, -1n, -1n);
       if (code !== exits.EXIT_UNWIND) return code;
     }
+  }
+
+  /** If the program wants regions to keep what they leave out by default, translate anew. Until we come here the interpreter runs. */
+  #answer(state: number): void {
+    const { askBit, keepBit, modeOffset } = this.#isa;
+    const { view } = this.space;
+    const mode = view.getInt32(state + modeOffset, true);
+    if ((mode & askBit) === 0) return;
+    this.#engine.keepAll();
+    view.setInt32(state + modeOffset, (mode & ~askBit) | keepBit, true);
   }
 
   /** The dispatch loop asks: code for a PC, a hot block, or one instruction done with full checks. Answers 0 to go on. */

@@ -31,7 +31,9 @@ class LockstepEngine implements Engine {
 
   constructor(prebuilt: Prebuilt | undefined) {
     timestamps.deterministic = true;
+    // The interpreter keeps exception flags from the start: so must what is compared with it.
     this.#translator = tier('translator', prebuilt);
+    this.#translator.keepAll();
     this.#interpreter = tier('interpreter', prebuilt);
   }
   get stats(): EngineStats {

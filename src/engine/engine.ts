@@ -12,10 +12,12 @@ export interface Exit {
   access: 'read' | 'write' | 'execute';
   reason: FaultReason;
   /** trap: which. privileged: general protection by a privileged or malformed instruction. */
-  trap: 'divide' | 'breakpoint' | 'illegal' | 'step' | 'floating-point' | 'privileged';
+  trap: 'divide' | 'breakpoint' | 'illegal' | 'step' | 'floating-point' | 'simd' | 'privileged';
   /** call: how the guest asked (`syscall`, `int 0x80`). */
   gate: 'syscall' | 'int80';
 }
+
+export type FloatError = 'invalid' | 'divide' | 'overflow' | 'underflow' | 'inexact';
 
 export type EngineMode = 'auto' | 'interpreter' | 'translator' | 'lockstep';
 
@@ -36,6 +38,8 @@ export interface Cpu {
   /** Thread pointers (x86: FS and GS base). */
   getBase(segment: 'fs' | 'gs'): number;
   setBase(segment: 'fs' | 'gs', value: number): void;
+  /** After a trap 'floating-point' or 'simd': the unmasked exception that is reported. */
+  floatError(trap: 'floating-point' | 'simd'): FloatError;
   /** Copy every architectural register from another thread's state block, which may be in another memory (fork, clone). */
   copyFrom(other: Cpu): void;
   /** Every register as one block, and back. */

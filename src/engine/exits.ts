@@ -21,3 +21,5 @@ export const EXIT_HALT = 13;
 export const EXIT_STEP = 14;
 /** Code that is running was dropped: come all the way back and look up again. */
 export const EXIT_UNWIND = 15;
+/** An unmasked exception of a SIMD floating-point operation. */
+export const EXIT_SIMD = 16;

@@ -83,6 +83,10 @@ export abstract class Lowering {
         return;
       case 'perform':
       case 'helper':
+        if (n.imm === 1) {
+          this.#helperIf(n);
+          return;
+        }
         f.get(STATE);
         for (const a of n.args) this.value(a);
         f.call(this.functionIndex(n.name));
@@ -100,6 +104,23 @@ export abstract class Lowering {
       default:
         bug(`${n.kind} is not a statement`);
     }
+  }
+
+  #helperIf(n: Node): void {
+    const { f } = this;
+    const [condition, ...args] = n.args;
+    // What the call shares with others must exist before the branch.
+    for (const a of args) this.settle(a);
+    this.value(condition);
+    f.if(n.type);
+    f.get(STATE);
+    for (const a of args) this.value(a);
+    f.call(this.functionIndex(n.name));
+    f.else();
+    if (n.type === 'i64') f.i64(0);
+    else f.i32(0);
+    f.end();
+    this.#keep(n);
   }
 
   /** Push a value. */

@@ -45,6 +45,8 @@ export class TranslatingEngine implements Engine {
   readonly handlers: HandlerSet;
   readonly hotMask: number;
   readonly cache: CodeCache;
+  /** Regions keep what they leave out by default (exception flags): some program has asked. */
+  keeps = false;
   /** Under --stats. */
   readonly counters: Counters | undefined;
   readonly #linkages = new WeakMap<WebAssembly.Memory, Linkage>();
@@ -131,6 +133,14 @@ export class TranslatingEngine implements Engine {
     this.#stats.interpretedBlocks++;
   }
 
+  /** From now on regions keep what they leave out by default; those made before are dropped. */
+  keepAll(): void {
+    if (this.keeps) return;
+    this.keeps = true;
+    this.cache.empty();
+    this.regions.drop();
+  }
+
   /** A block has run often: queue it, and translate the queue when it is long or its head is urgent. */
   hot(code: WasmCodeSpace, pc: number): void {
     const again = code.queue.has(pc);
@@ -145,7 +155,8 @@ export class TranslatingEngine implements Engine {
     const start = performance.now();
     const before = this.#stats.compileMs;
     if (this.cache.makeRoom()) this.regions.drop();
-    const regions = translateBatch(this.isa, this.regions, entries, code.source, follow, this);
+    const isa = this.keeps ? { ...this.isa, regionBuilder: () => this.isa.regionBuilder(true) } : this.isa;
+    const regions = translateBatch(isa, this.regions, entries, code.source, follow, this);
     for (const r of regions) {
       this.cache.add(r);
       this.#install(code, r);

@@ -20,7 +20,7 @@ export class Node {
   readonly args: readonly Node[];
   /** op: its row. */
   readonly row: OpRow | undefined;
-  /** const: value; op: lane; getreg/setreg: register id; getstate/setstate/record: offset; getslot/setslot: what is added to the offset; probe: bytes; stopif: exit code. */
+  /** const: value; op: lane; getreg/setreg: register id; getstate/setstate/record: offset; getslot/setslot: what is added to the offset; probe: bytes; helper: 1 if the first argument is a condition; stopif: exit code. */
   readonly imm: number | bigint;
   readonly access: Access | undefined;
   /** call/helper: name. */
@@ -286,6 +286,10 @@ export abstract class Builder {
   /** Call a JavaScript helper (isa.helpers); the state block's offset is passed in front of the arguments. Registers kept in locals are not visible to it. */
   helper(name: string, result: ValueType | undefined, ...args: Node[]): Node {
     return this.effect(new Node('helper', result, args, { name }));
+  }
+  /** The same only if the condition holds; else its result is zero. */
+  helperIf(condition: Node, name: string, result: ValueType, ...args: Node[]): Node {
+    return this.effect(new Node('helper', result, [condition, ...args], { name, imm: 1 }));
   }
   /** Leave before this instruction with an exit code (trap) if the condition holds. Must precede every commit. */
   stopIf(condition: Node, code: number): void {

@@ -343,6 +343,14 @@ function faultSignal(exit: Exit, space: AddressSpace): SignalInfo {
   }
 }
 
+const FLOAT_CODES = {
+  invalid: 'FPE_FLTINV',
+  divide: 'FPE_FLTDIV',
+  overflow: 'FPE_FLTOVF',
+  underflow: 'FPE_FLTUND',
+  inexact: 'FPE_FLTRES',
+} as const;
+
 function trapSignal(thread: Thread, exit: Exit): SignalInfo {
   const address = thread.cpu.pc;
   switch (exit.trap) {
@@ -355,7 +363,10 @@ function trapSignal(thread: Thread, exit: Exit): SignalInfo {
     case 'illegal':
       return { signal: 'SIGILL', code: 'ILL_ILLOPN', address, trapno: 6, errorCode: 0 };
     case 'floating-point':
-      return { signal: 'SIGFPE', code: 'FPE_FLTINV', address, trapno: 16, errorCode: 0 };
+    case 'simd': {
+      const code = FLOAT_CODES[thread.cpu.floatError(exit.trap)];
+      return { signal: 'SIGFPE', code, address, trapno: exit.trap === 'simd' ? 19 : 16, errorCode: 0 };
+    }
     case 'privileged':
       return { signal: 'SIGSEGV', code: 'SI_KERNEL', address: 0, trapno: 13, errorCode: 0 };
   }

@@ -110,31 +110,17 @@ export function allowance(c: Case, result: Result): Allowance {
 }
 
 /** Differences we know of and have not closed: the driver shows them with --strict. Empty this list. */
-const GAPS: { reason: string; is: (tracks: boolean, r: Result, c: Case) => boolean; give: (a: Allowance) => void }[] = [
-  {
-    reason: "in the default mode MXCSR's exception flags are kept only where they are tracked",
-    is: (tracks) => !tracks,
-    give: (a) => {
-      a.mxcsr |= 0x3f;
-    },
-  },
-  {
-    reason: 'unmasked SSE exceptions are not raised',
-    is: (_tracks, r) => r.trap === 19,
-    give: (a) => {
-      a.skip = true;
-    },
-  },
+const GAPS: { reason: string; is: (r: Result, c: Case) => boolean; give: (a: Allowance) => void }[] = [
   {
     reason: 'a bit offset (BTS and its kin) beyond an address cut to 32 bits does not wrap',
-    is: (_tracks, _r, c) => /^bt[src]?$/.test(c.mnemonic ?? '') && c.code.subarray(0, 4).includes(0x67),
+    is: (_r, c) => /^bt[src]?$/.test(c.mnemonic ?? '') && c.code.subarray(0, 4).includes(0x67),
     give: (a) => {
       a.skip = true;
     },
   },
 ];
 
-/** Allow for what is known to be missing, too; `tracks`: exception flags are kept exactly. */
-export function allowGaps(a: Allowance, c: Case, result: Result, tracks: boolean): void {
-  for (const gap of GAPS) if (gap.is(tracks, result, c)) gap.give(a);
+/** Allow for what is known to be missing, too. */
+export function allowGaps(a: Allowance, c: Case, result: Result): void {
+  for (const gap of GAPS) if (gap.is(result, c)) gap.give(a);
 }

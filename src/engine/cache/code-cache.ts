@@ -42,12 +42,16 @@ export class CodeCache {
   /** Before more is compiled: empty the cache if it is full. Answers whether it was. */
   makeRoom(): boolean {
     if (this.#cost < this.#capacity) return false;
+    this.empty();
+    return true;
+  }
+
+  empty(): void {
     // Compiled modules are the unit of freeing, and regions jump to each other: dropping them one by one would free nothing.
     this.#regions.clear();
     this.#instructions = this.#cost = this.#bytes = this.#count = 0;
     this.generation++;
     for (const user of this.#users) user.dropTranslations();
-    return true;
   }
 
   add(region: CompiledRegion): void {

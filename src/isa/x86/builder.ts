@@ -26,6 +26,7 @@ export const CCOP_ID = 32;
 export const CCA_ID = 33;
 export const CCB_ID = 34;
 export const CCC_ID = 35;
+export const MXCSR_ID = 36;
 
 const intAccess = (width: number): Access => (width === 8 ? 'u8' : width === 16 ? 'u16' : width === 32 ? 'i32' : 'i64');
 
@@ -427,10 +428,12 @@ export abstract class X86Builder extends Builder {
     return new KnownGpr(this, width, index, high);
   }
   field(name: FieldName): Node {
+    if (name === 'mxcsr') return this.getReg(MXCSR_ID, 'i32');
     return this.getState(FIELDS[name].offset, FIELDS[name].type);
   }
   setField(name: FieldName, v: Node): void {
-    this.setState(FIELDS[name].offset, FIELDS[name].type, v);
+    if (name === 'mxcsr') this.setReg(MXCSR_ID, v);
+    else this.setState(FIELDS[name].offset, FIELDS[name].type, v);
   }
   /** Push a value of 16 or 64 bits. RSP changes only after the store has succeeded. */
   push(width: number, v: Node): void {
@@ -451,6 +454,8 @@ export abstract class X86Builder extends Builder {
   }
   /** Floating-point results may assume the default MXCSR: regions are entered under no other. */
   abstract readonly roundingIsDefault: boolean;
+  /** Exception flags of SSE operations are kept where rounding is the default, too. */
+  abstract readonly keepsExceptions: boolean;
   /** The host's floating point gives the NaNs that x86 does: results need no test. */
   abstract readonly nansAreNative: boolean;
   abstract operand(index: number): Operand;
@@ -470,9 +475,11 @@ export class X86RegionBuilder extends X86Builder implements RegionBuilder<X86Ins
   readonly roundingIsDefault = true;
   readonly nansAreNative = hostNans.native;
   readonly #build: (b: X86Builder) => void;
-  constructor(build: (b: X86Builder) => void) {
+  readonly keepsExceptions: boolean;
+  constructor(build: (b: X86Builder) => void, keepsExceptions: boolean) {
     super();
     this.#build = build;
+    this.keepsExceptions = keepsExceptions;
   }
   inherit(from: RegionBuilder<X86Instruction>): void {
     this.flags.known = (from as X86RegionBuilder).flags.known;
@@ -533,6 +540,7 @@ function immediateNode(b: Builder, o: Decoded & { kind: 'imm' }): Node {
 /** Builder for one shape: operands come from the record. */
 export class X86ShapeBuilder extends X86Builder {
   readonly roundingIsDefault = false;
+  readonly keepsExceptions = true;
   readonly nansAreNative = false;
   readonly instruction: X86Instruction;
   constructor(instruction: X86Instruction) {

@@ -1,5 +1,5 @@
 /** A thread's x86-64 registers as personalities and debuggers see them: a view on its state block. */
-import type { Cpu } from '../../engine/engine.ts';
+import type { Cpu, FloatError } from '../../engine/engine.ts';
 import type { AddressSpace } from '../../memory/address-space.ts';
 import { STATE_SIZE } from '../../memory/runtime-area.ts';
 import { ARITHMETIC_FLAGS } from './flags.ts';
@@ -78,6 +78,15 @@ export class X86Cpu implements Cpu {
   }
   setBase(segment: 'fs' | 'gs', value: number): void {
     this.#write(FIELDS[`${segment}base`].offset, value);
+  }
+  /** In the order in which Linux asks; a denormal operand counts as underflow. */
+  floatError(trap: 'floating-point' | 'simd'): FloatError {
+    const field = (name: 'mxcsr' | 'fsw' | 'fcw') => this.#space.view.getInt32(this.state + FIELDS[name].offset, true);
+    const raised = trap === 'simd' ? field('mxcsr') & ~(field('mxcsr') >> 7) : field('fsw') & ~field('fcw');
+    if (raised & 1) return 'invalid';
+    if (raised & 4) return 'divide';
+    if (raised & 8) return 'overflow';
+    return raised & 0x12 ? 'underflow' : 'inexact';
   }
   copyFrom(other: Cpu): void {
     const from = other as X86Cpu;

@@ -2,6 +2,7 @@
 import type { Builder, Node } from '../../ir/builder.ts';
 import type { InternalFunction } from '../isa.ts';
 import { FLAG_FUNCTIONS } from './flags.ts';
+import { EXCEPTION_FUNCTIONS } from './sse-exceptions.ts';
 import { VECTOR_FUNCTIONS } from './vector-functions.ts';
 
 /** Upper half of the unsigned 64×64 product, from four 32×32 ones. */
@@ -68,6 +69,7 @@ const ternary = (result: 'i32' | 'i64', build: (b: Builder, h: Node, l: Node, d:
 export const FUNCTIONS: Record<string, InternalFunction> = {
   ...FLAG_FUNCTIONS,
   ...VECTOR_FUNCTIONS,
+  ...EXCEPTION_FUNCTIONS,
   mulhu: binary(mulhu),
   mulhs: binary((b, x, y) => {
     const u = mulhu(b, x, y);

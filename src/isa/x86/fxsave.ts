@@ -1,5 +1,5 @@
 /** The 512-byte FXSAVE image (manual, FXSAVE, 64-bit mode) built from and put back into a state block; signal frames use the same image. */
-import { MXCSR_TRACKED } from './soft-float.ts';
+import { mxcsrField } from './soft-float.ts';
 import { FIELDS, x87Offset, xmmOffset } from './state.ts';
 
 export const FXSAVE_SIZE = 512;
@@ -46,8 +46,8 @@ export function parseFxsave(view: DataView, state: number, image: Uint8Array): v
   put('fop', from.getUint16(6, true));
   view.setBigInt64(state + FIELDS.fip.offset, from.getBigInt64(8, true), true);
   view.setBigInt64(state + FIELDS.fdp.offset, from.getBigInt64(16, true), true);
-  const tracked = view.getInt32(state + FIELDS.mxcsr.offset, true) & MXCSR_TRACKED;
-  put('mxcsr', (from.getUint32(24, true) & MXCSR_MASK) | tracked);
+  const old = view.getInt32(state + FIELDS.mxcsr.offset, true);
+  put('mxcsr', mxcsrField(from.getUint32(24, true) & MXCSR_MASK, old));
   const bytes = new Uint8Array(view.buffer);
   for (let i = 0; i < 8; i++) bytes.set(image.subarray(32 + i * 16, 42 + i * 16), state + x87Offset((top + i) & 7));
   for (let i = 0; i < 16; i++) bytes.set(image.subarray(160 + i * 16, 176 + i * 16), state + xmmOffset(i));

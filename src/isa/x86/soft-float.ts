@@ -1,11 +1,22 @@
-/** SSE arithmetic under a non-default MXCSR (rounding mode, flush-to-zero, denormals-are-zero), exact, in BigInts; the default mode is wasm's own and never comes here. */
+/** SSE arithmetic exact, in BigInts: under a non-default MXCSR (rounding mode, flush-to-zero, denormals-are-zero, unmasked exceptions), and where exceptions are hard to tell; the rest is wasm's own. */
 import type { Helper } from '../helper.ts';
 import { FIELDS, SCRATCH_OFFSET } from './state.ts';
 
-/** Ours, never seen by the guest: keep MXCSR's exception flags exact in the default mode too, at the price of all float work coming here. */
-export const MXCSR_TRACKED = 0x1_0000;
-/** Rounding control, flush-to-zero, denormals-are-zero, tracking. */
-export const MXCSR_SPECIAL = 0xe040 | MXCSR_TRACKED;
+/** Bits of ours in the field, never seen by the guest. Some exception is unmasked. */
+export const MXCSR_UNMASKED = 0x1_0000;
+/** The program looks at its exception flags: regions must keep them, too. Set until the engine has seen to it, and then the other. */
+export const MXCSR_ASKED = 0x2_0000;
+export const MXCSR_KEPT = 0x4_0000;
+/** Modes that regions do not serve: rounding control, flush-to-zero, denormals-are-zero, unmasked exceptions; and a question not answered yet. */
+export const MXCSR_SOFT = 0xe040 | MXCSR_UNMASKED;
+export const MXCSR_SPECIAL = MXCSR_SOFT | MXCSR_ASKED;
+
+/** The field for a new value (16 bits) of the register. Who changes it cares for its flags. */
+export function mxcsrField(value: number, old: number): number {
+  const asks = value !== (old & 0xffff) && (old & MXCSR_KEPT) === 0;
+  const unmasked = (value & 0x1f80) === 0x1f80 ? 0 : MXCSR_UNMASKED;
+  return value | unmasked | (old & (MXCSR_ASKED | MXCSR_KEPT)) | (asks ? MXCSR_ASKED : 0);
+}
 
 const IE = 1;
 const DE = 2;
@@ -42,6 +53,8 @@ interface Mode {
   rounding: number;
   flush: boolean;
   daz: boolean;
+  /** Exceptions that are not masked. */
+  unmasked: number;
 }
 
 /** A scalar form: only the low lane counts. An argument bit beside predicate, rounding control and lane masks. */
@@ -139,11 +152,18 @@ function roundShift(magnitude: bigint, shift: bigint, sticky: boolean, negative:
 function pack(f: Format, negative: boolean, mantissa: bigint, exponent: bigint, sticky: boolean, mode: Mode): bigint {
   const least = 1n - f.bias; // exponent of the smallest normal number
   const leading = exponent + length(mantissa) - 1n;
+  /** Unmasked, even an exact result overflows or underflows, and it is inexact only if it were with an exponent without limits. */
+  const trapped = (exception: number): bigint => {
+    const excess = leading - f.fraction - exponent;
+    raised |= exception | (sticky || (excess > 0n && (mantissa & ones(excess)) !== 0n) ? PE : 0);
+    return 0n;
+  };
   let tiny = false;
   if (leading < least) {
     // Tiny is judged after rounding as if the exponent had no limit.
     const free = roundShift(mantissa, leading - f.fraction - exponent, sticky, negative, mode.rounding);
     tiny = leading < least - 1n || free >> (f.fraction + 1n) === 0n;
+    if (tiny && mode.unmasked & UE) return trapped(UE);
     if (tiny && mode.flush) {
       raised |= UE | PE;
       return signed(f, negative, 0n);
@@ -152,9 +172,10 @@ function pack(f: Format, negative: boolean, mantissa: bigint, exponent: bigint, 
   const unit = leading - f.fraction > least - f.fraction ? leading - f.fraction : least - f.fraction;
   const shift = unit - exponent;
   const rounded = roundShift(mantissa, shift, sticky, negative, mode.rounding);
-  if (sticky || (shift > 0n && (mantissa & ones(shift)) !== 0n)) raised |= tiny ? UE | PE : PE;
   // A carry out of the fraction moves into the exponent by itself.
   const bits = ((unit + f.fraction + f.bias - 1n) << f.fraction) + rounded;
+  if (bits >= infinity(f) && mode.unmasked & OE) return trapped(OE);
+  if (sticky || (shift > 0n && (mantissa & ones(shift)) !== 0n)) raised |= tiny ? UE | PE : PE;
   if (bits < infinity(f)) return signed(f, negative, bits);
   raised |= OE | PE;
   const away = mode.rounding === NEAREST || mode.rounding === (negative ? DOWN : UP);
@@ -297,7 +318,12 @@ const join = (parts: readonly bigint[], width: bigint): bigint =>
 
 /** One operation over 128-bit values. `argument`: predicate, rounding control or lane masks. */
 export function softFloat(op: SoftOp, argument: number, xBits: bigint, yBits: bigint, mxcsr: number): bigint {
-  const mode: Mode = { rounding: (mxcsr >> 13) & 3, flush: (mxcsr & 0x8000) !== 0, daz: (mxcsr & 0x40) !== 0 };
+  const mode: Mode = {
+    rounding: (mxcsr >> 13) & 3,
+    flush: (mxcsr & 0x8000) !== 0,
+    daz: (mxcsr & 0x40) !== 0,
+    unmasked: ~(mxcsr >> 7) & 0x3f,
+  };
   const f = /ps$|ss$|^cvtt?[ps]s2/.test(op) && !op.endsWith('pd2ps') ? SINGLE : DOUBLE;
   raised = 0;
   const scalar = (argument & SOFT_SCALAR) !== 0;
@@ -396,11 +422,18 @@ export function softFloat(op: SoftOp, argument: number, xBits: bigint, yBits: bi
   }
 }
 
+/** Each step is an operation of its own: an unmasked exception in one keeps the next from happening. */
 function dot(f: Format, x: Value[], y: Value[], imm: number, mode: Mode): bigint {
   const sum = (p: bigint, q: bigint) => add(f, unpack(f, p, mode), unpack(f, q, mode), mode);
+  const stopped = () => (raised & mode.unmasked) !== 0;
   const products = x.map((v, i) => (imm & (16 << i) ? multiply(f, v, y[i], mode) : 0n));
-  const total =
-    f === DOUBLE ? sum(products[0], products[1]) : sum(sum(products[0], products[1]), sum(products[2], products[3]));
+  if (stopped()) return 0n;
+  let total = sum(products[0], products[1]);
+  if (f === SINGLE) {
+    const other = sum(products[2], products[3]);
+    if (stopped()) return 0n;
+    total = sum(total, other);
+  }
   return join(
     x.map((_, i) => (imm & (1 << i) ? total : 0n)),
     f.bits,
@@ -408,17 +441,24 @@ function dot(f: Format, x: Value[], y: Value[], imm: number, mode: Mode): bigint
 }
 
 export const FLOAT_HELPERS: Record<string, Helper> = {
-  /** (operation | argument << 8, x low, x high, y low, y high) → the low half; all 128 bits are left in the scratch area. */
+  /**
+   * (operation | argument << 8, x low, x high, y low, y high) → the low half; all 128 bits are left in the scratch area, and behind them whether
+   * an unmasked exception keeps the instruction from happening. Exceptions found before the operation is carried out then hide those after it.
+   */
   softFloat: {
     params: ['i32', 'i64', 'i64', 'i64', 'i64'],
     result: 'i64',
     make: (space) => (state: number, code: number, x0: bigint, x1: bigint, y0: bigint, y1: bigint) => {
       const whole = (low: bigint, high: bigint) => BigInt.asUintN(64, low) | (BigInt.asUintN(64, high) << 64n);
-      const mxcsr = space.view.getInt32(state + FIELDS.mxcsr.offset, true);
+      const { view } = space;
+      const mxcsr = view.getInt32(state + FIELDS.mxcsr.offset, true);
       const r = softFloat(SOFT_OPS[code & 0xff], code >> 8, whole(x0, x1), whole(y0, y1), mxcsr);
-      space.view.setInt32(state + FIELDS.mxcsr.offset, mxcsr | raised, true);
-      space.view.setBigUint64(state + SCRATCH_OFFSET, BigInt.asUintN(64, r), true);
-      space.view.setBigUint64(state + SCRATCH_OFFSET + 8, r >> 64n, true);
+      const unmasked = ~(mxcsr >> 7) & 0x3f;
+      if (raised & unmasked & (IE | DE | ZE)) raised &= IE | DE | ZE;
+      view.setInt32(state + FIELDS.mxcsr.offset, mxcsr | raised, true);
+      view.setBigUint64(state + SCRATCH_OFFSET, BigInt.asUintN(64, r), true);
+      view.setBigUint64(state + SCRATCH_OFFSET + 8, r >> 64n, true);
+      view.setInt32(state + SCRATCH_OFFSET + 16, raised & unmasked, true);
       return BigInt.asIntN(64, r);
     },
   },

@@ -9,7 +9,7 @@ import { decode, type X86Instruction } from './decode.ts';
 import { FUNCTIONS } from './functions.ts';
 import type { Mnemonic } from './rows/index.ts';
 import { SEMANTICS } from './semantics/index.ts';
-import { FLOAT_HELPERS, MXCSR_SPECIAL } from './soft-float.ts';
+import { FLOAT_HELPERS, MXCSR_ASKED, MXCSR_KEPT, MXCSR_SPECIAL } from './soft-float.ts';
 import { FIELDS, GPR, gprOffset, RSP, SCRATCH_OFFSET, xmmOffset } from './state.ts';
 import { ES } from './x87/fpu.ts';
 import { X87_HELPERS } from './x87/helpers.ts';
@@ -21,6 +21,7 @@ const registers: Register[] = [
   { name: 'cca', type: 'i64', offset: FIELDS.cca.offset },
   { name: 'ccb', type: 'i64', offset: FIELDS.ccb.offset },
   { name: 'ccc', type: 'i64', offset: FIELDS.ccc.offset },
+  { name: 'mxcsr', type: 'i32', offset: FIELDS.mxcsr.offset },
 ];
 
 /** Append one instruction's meaning to the builder. */
@@ -53,7 +54,9 @@ export const X86: Isa<X86Instruction> = {
   modeMask: MXCSR_SPECIAL,
   decode,
   encode: encodeOperands,
-  regionBuilder: () => new X86RegionBuilder(build),
+  askBit: MXCSR_ASKED,
+  keepBit: MXCSR_KEPT,
+  regionBuilder: (keep = false) => new X86RegionBuilder(build, keep),
   buildShape(instruction): Builder {
     const b = new X86ShapeBuilder(instruction);
     build(b);

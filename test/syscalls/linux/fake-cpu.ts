@@ -21,6 +21,9 @@ export class FakeCpu implements Cpu {
   set(register: number, value: number | bigint): void {
     this.registers[register] = BigInt.asUintN(64, BigInt(value));
   }
+  floatError(): 'invalid' {
+    return 'invalid';
+  }
   getBase(segment: 'fs' | 'gs'): number {
     return this.bases[segment];
   }

@@ -26,9 +26,11 @@ const convert =
   (size: 32 | 64, truncate: boolean): Semantics =>
   (b, dst, src) => {
     const x = size === 32 ? partial(b, src) : vector(b, src);
-    const commit = (v: Node) => setMmx(b, dst, v);
+    const commit = (v: Node) => dst.write('i64', v);
     const fast = low64(b, toInt(b, size, x, truncate));
     const name = `cvt${truncate ? 't' : ''}p${size === 32 ? 's' : 'd'}2dq` as const;
+    // An unmasked exception of the conversion comes after the switch to MMX.
+    enterMmx(b);
     rounded(b, name, size === 32 ? SOFT_HALF : 0, x, x, fast, commit, (low) => low);
   };
 

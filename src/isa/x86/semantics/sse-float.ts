@@ -210,8 +210,8 @@ const orderedCompare =
   (b, dst, src) => {
     const f = FLOAT[size];
     const [x, y] = [dst.read(f), src.read(f)];
-    b.flags.compare(x, y);
-    softly(b, `comis${LETTER[size]}`, SOFT_SCALAR | quietly, x, y, (low) => b.flags.setAll(b.wrap(low)));
+    const soft = (low: Node) => b.flags.setAll(b.wrap(low));
+    softly(b, `comis${LETTER[size]}`, SOFT_SCALAR | quietly, x, y, x, () => b.flags.compare(x, y), soft);
   };
 
 const constant = (b: X86Builder, size: Size, bits: number | bigint): Node =>

@@ -1,10 +1,10 @@
 /** Meaning of the moves, shuffles and blends in rows/sse-move.ts. */
-import { EXIT_PRIVILEGED } from '../../../engine/exits.ts';
+import { EXIT_PRIVILEGED, EXIT_RESTART } from '../../../engine/exits.ts';
 import type { Node } from '../../../ir/builder.ts';
 import type { Access } from '../../../ir/ops.ts';
 import type { Operand, X86Builder } from '../builder.ts';
 import type { SSE_MOVE_ROWS } from '../rows/sse-move.ts';
-import { MXCSR_TRACKED } from '../soft-float.ts';
+import { MXCSR_ASKED, MXCSR_KEPT, MXCSR_UNMASKED } from '../soft-float.ts';
 import { RDI } from '../state.ts';
 import type { Semantics } from './alu.ts';
 import { aligned, enterMmx, fixed, isMmx, lanes, packed, setMmx, vector, zero } from './vector.ts';
@@ -179,9 +179,23 @@ export const SSE_MOVE: Record<(typeof SSE_MOVE_ROWS)[number]['mnemonic'], Semant
     const v = src.get();
     // Bits without a meaning: #GP.
     b.stopIf(b.and(v, ~0xffff), EXIT_PRIVILEGED);
-    b.setField('mxcsr', b.or(v, b.and(b.field('mxcsr'), MXCSR_TRACKED)));
+    const masked = b.eq(b.and(v, 0x1f80), 0x1f80);
+    b.setField('mxcsr', b.or(b.or(v, b.select(masked, b.i32(0), b.i32(MXCSR_UNMASKED))), asked(b)));
   },
   stmxcsr(b, dst) {
-    dst.set(b.and(b.field('mxcsr'), 0xffff));
+    // Regions that do not keep exception flags leave this to the interpreter, which asks for those that do.
+    if (b.roundingIsDefault && !b.keepsExceptions) {
+      b.stopIf(b.i32(1), EXIT_RESTART);
+      return;
+    }
+    const mxcsr = b.field('mxcsr');
+    dst.set(b.and(mxcsr, 0xffff));
+    if (!b.roundingIsDefault) b.setField('mxcsr', b.or(b.and(mxcsr, 0xffff | MXCSR_UNMASKED), asked(b)));
   },
 };
+
+/** Who reads or sets MXCSR wants its exception flags: if regions do not keep them, ask for it. */
+function asked(b: X86Builder): Node {
+  const kept = b.and(b.field('mxcsr'), MXCSR_KEPT);
+  return b.select(kept, b.i32(MXCSR_KEPT), b.i32(MXCSR_ASKED));
+}

@@ -1,9 +1,10 @@
 /** Vocabulary of the vector instructions: aligned memory operands, MMX operations by way of vectors, shuffles by lanes, results that depend on MXCSR. */
-import { EXIT_PRIVILEGED } from '../../../engine/exits.ts';
+import { EXIT_PRIVILEGED, EXIT_RESTART, EXIT_SIMD } from '../../../engine/exits.ts';
 import { Builder, type Node } from '../../../ir/builder.ts';
 import type { Access } from '../../../ir/ops.ts';
 import type { Operand, X86Builder } from '../builder.ts';
-import { MXCSR_SPECIAL, SOFT_HALF, SOFT_OPS, SOFT_SCALAR, type SoftOp } from '../soft-float.ts';
+import { MXCSR_SOFT, SOFT_HALF, SOFT_OPS, SOFT_SCALAR, type SoftOp } from '../soft-float.ts';
+import { mayRaise, raisedBy } from '../sse-exceptions.ts';
 import { SCRATCH_OFFSET } from '../state.ts';
 import type { Semantics } from './alu.ts';
 
@@ -90,11 +91,11 @@ function bits(b: X86Builder, v: Node): [Node, Node] {
 }
 
 /**
- * A result that depends on rounding mode, flush-to-zero or denormals-are-zero. `commit` takes the result under the default MXCSR;
- * code that may run under another one (handlers: regions are not entered then) computes it again exactly, from x and y, in JavaScript.
- * There the exception flags are exact too; under the default MXCSR they are raised only if tracked (MXCSR_TRACKED). Unmasked exceptions are not delivered.
+ * A result `fast` of x and y that depends on MXCSR and raises exceptions there. Regions run under the default modes alone; they keep the
+ * exception flags if the program looks at them (`keepsExceptions`), and leave what is hard to tell to the interpreter.
+ * Handlers always keep them, and let JavaScript compute exactly under other modes and what is hard to tell: `commit` takes `soft`'s result then.
  */
-export function rounded<T>(
+export function rounded<T extends Node>(
   b: X86Builder,
   op: SoftOp,
   argument: number,
@@ -104,24 +105,43 @@ export function rounded<T>(
   commit: (v: T) => void,
   soft: (low: Node) => T,
 ): void {
-  commit(fast);
-  softly(b, op, argument, x, y, (low) => commit(soft(low)));
+  softly(b, op, argument, x, y, fast, () => commit(fast), (low) => commit(soft(low))); // biome-ignore format: one row
 }
 
-/** The second half of `rounded`: under another MXCSR, `commit` the exact result. */
+/** The same with two ways to commit; `r`: the result, if exceptions depend on it. */
 export function softly(
   b: X86Builder,
   op: SoftOp,
   argument: number,
   x: Node,
   y: Node,
-  commit: (low: Node) => void,
+  r: Node,
+  commit: () => void,
+  commitSoft: (low: Node) => void,
 ): void {
-  if (b.roundingIsDefault) return;
-  b.leaveIf(b.eqz(b.and(b.field('mxcsr'), MXCSR_SPECIAL)), 'next');
+  if (b.roundingIsDefault) {
+    if (b.keepsExceptions) {
+      const mxcsr = b.field('mxcsr');
+      const look = mayRaise(b, op, argument, mxcsr, x, y, r);
+      const raised = b.ifElse(look, raisedBy(b, op, argument, x, y, r), b.i32(0));
+      b.stopIf(b.ltS(raised, 0), EXIT_RESTART);
+      b.setField('mxcsr', b.or(mxcsr, raised));
+    }
+    commit();
+    return;
+  }
+  const mxcsr = b.field('mxcsr');
+  const raised = raisedBy(b, op, argument, x, y, r);
+  const hard = b.or(isNot0(b, b.and(mxcsr, MXCSR_SOFT)), b.ltS(raised, 0));
+  b.setField('mxcsr', b.or(mxcsr, b.select(hard, b.i32(0), raised)));
   const code = b.i32(SOFT_OPS.indexOf(op) | (argument << 8));
-  commit(b.helper('softFloat', 'i64', code, ...bits(b, x), ...bits(b, y)));
+  const low = b.helperIf(hard, 'softFloat', 'i64', code, ...bits(b, x), ...bits(b, y));
+  b.stopIf(b.select(hard, b.getState(SCRATCH_OFFSET + 16, 'i32'), b.i32(0)), EXIT_SIMD);
+  commit();
+  b.leaveIf(b.eqz(hard), 'next');
+  commitSoft(low);
 }
+const isNot0 = (b: Builder, v: Node): Node => b.ne(v, 0);
 
 /** Exceptions come from the lanes that the result keeps. CVTPI2PS makes two floats. */
 function lanesThatCount(op: SoftOp, access: Access): number {

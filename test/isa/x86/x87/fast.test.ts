@@ -1,6 +1,6 @@
 /** The wasm forms of x87 operations against the plain ones, over random stacks: results, tags, status and scratch field alike. */
 import { describe, expect, test } from 'vitest';
-import { runtimeModule, SLOW_FUNCTIONS } from '../../../../src/engine/runtime-module.ts';
+import { runtimeModule } from '../../../../src/engine/runtime-module.ts';
 import { FIELDS, SCRATCH_OFFSET, x87Offset } from '../../../../src/isa/x86/state.ts';
 import { X86 } from '../../../../src/isa/x86/x86.ts';
 import { FAST_FORMS } from '../../../../src/isa/x86/x87/fast.ts';
@@ -19,19 +19,17 @@ const bytes = new Uint8Array(memory.buffer);
 let gaveUp = 0;
 const plain: Record<string, Callable> = {};
 for (const [name, row] of Object.entries(PLAIN_X87_HELPERS)) plain[name] = row.make({ view } as never) as Callable;
-const imports: Record<string, WebAssembly.ImportValue> = {
-  memory,
-  handlers: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }),
-  regions: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }),
-};
-for (const name of Object.keys(SLOW_FUNCTIONS)) imports[name] = () => 0;
-for (const name of Object.keys(FAST_FORMS)) {
+const module = new WebAssembly.Module(runtimeModule(X86) as never);
+const imports: Record<string, WebAssembly.ImportValue> = { memory };
+for (const { name, kind } of WebAssembly.Module.imports(module)) {
+  if (kind === 'table') imports[name] = new WebAssembly.Table({ element: 'anyfunc', initial: 1 });
+  if (kind !== 'function') continue;
   imports[name] = (...args: unknown[]) => {
     gaveUp++;
     return plain[name](...(args as [number]));
   };
 }
-const runtime = new WebAssembly.Instance(new WebAssembly.Module(runtimeModule(X86) as never), { e: imports });
+const runtime = new WebAssembly.Instance(module, { e: imports });
 const fast = runtime.exports as unknown as Record<string, Callable>;
 
 let seed = 1;

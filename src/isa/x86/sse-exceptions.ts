@@ -1,0 +1,365 @@
+/** Which exceptions an SSE operation raises under the default MXCSR, found out from operands and result: internal wasm functions of one lane, and the lanes of an operation put together. What they do not decide (denormals in arithmetic, tiny results) is soft-float.ts's. */
+import type { Builder, Node } from '../../ir/builder.ts';
+import type { InternalFunction } from '../isa.ts';
+import { SOFT_HALF, SOFT_QUIET, SOFT_SCALAR, type SoftOp } from './soft-float.ts';
+
+const IE = 1;
+const DE = 2;
+const ZE = 4;
+const OE = 8;
+const PE = 0x20;
+/** Or'd into an answer: this takes the exact arithmetic. */
+export const UNDECIDED = 0x8000_0000 | 0;
+
+type Size = 32 | 64;
+const FLOAT = { 32: 'f32', 64: 'f64' } as const;
+
+/** Smallest normal number and infinity of both formats, as a double. */
+const LEAST = { 32: 2 ** -126, 64: 2 ** -1022 };
+
+const f64 = (b: Builder, v: number): Node => {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, v);
+  return b.op('f64.reinterpret_i64', b.i64(view.getBigInt64(0)));
+};
+
+/** A lane: its value (as a double, exact) and whether it is a signalling NaN. */
+interface Lane {
+  readonly v: Node;
+  readonly signalling: Node;
+}
+function lane(b: Builder, size: Size, x: Node): Lane {
+  if (size === 64) {
+    const quiet = b.and(b.shrU(b.op('i64.reinterpret_f64', x), 51), 1);
+    return { v: x, signalling: b.and(isNan(b, x), b.eqz(quiet)) };
+  }
+  const bits = b.op('i32.reinterpret_f32', x);
+  const signalling = b.and(b.gtU(b.and(bits, 0x7fff_ffff), 0x7f80_0000), b.eqz(b.and(bits, 0x0040_0000)));
+  return { v: b.op('f64.promote_f32', x), signalling };
+}
+const isNan = (b: Builder, v: Node): Node => b.op('f64.ne', v, v);
+const abs = (b: Builder, v: Node): Node => b.op('f64.abs', v);
+const isInfinite = (b: Builder, v: Node): Node => b.op('f64.eq', abs(b, v), f64(b, Infinity));
+const isZero = (b: Builder, v: Node): Node => b.op('f64.eq', v, f64(b, 0));
+const isDenormal = (b: Builder, size: Size, v: Node): Node =>
+  b.and(b.op('f64.lt', abs(b, v), f64(b, LEAST[size])), b.op('f64.ne', v, f64(b, 0)));
+const flag = (b: Builder, condition: Node, bits: number): Node => b.select(condition, b.i32(bits), b.i32(0));
+
+/** Whether r is not exactly x · y, for normal doubles whose product neither overflows nor underflows: does the product of the significands fit 53 bits? */
+function productInexact(b: Builder, x: Node, y: Node, r: Node): Node {
+  const bits = (v: Node) => b.op('i64.reinterpret_f64', v);
+  const exponent = (v: Node) => b.and(b.shrU(bits(v), 52), 0x7ff);
+  const zeros = (v: Node) => b.ctz(b.or(bits(v), b.i64(1n << 52n)));
+  // 105 bits, one more where the product of the significands is two or more.
+  const length = b.add(b.sub(exponent(r), b.add(exponent(x), exponent(y))), 1023 + 105);
+  return b.gtS(b.sub(length, b.add(zeros(x), zeros(y))), 53);
+}
+/** The rounding error of a sum of doubles (Knuth's TwoSum) is not zero. */
+function sumInexact(b: Builder, x: Node, y: Node, s: Node): Node {
+  const yy = b.op('f64.sub', s, x);
+  const xx = b.op('f64.sub', s, yy);
+  const error = b.op('f64.add', b.op('f64.sub', x, xx), b.op('f64.sub', y, yy));
+  return b.op('f64.ne', error, f64(b, 0));
+}
+
+type Operation = 'add' | 'mul' | 'div' | 'sqrt';
+
+/** PE of a finite result of finite operands, none of them denormal and the result not tiny. */
+function inexact(b: Builder, size: Size, op: Operation, x: Node, y: Node, r: Node): Node {
+  const product = (p: Node, q: Node) => b.op('f64.mul', p, q);
+  if (size === 32) {
+    // The double product of two floats is exact, and so are the quotient and the root multiplied out.
+    if (op === 'add') {
+      const s = b.op('f64.add', x, y);
+      return b.or(b.op('f64.ne', s, r), sumInexact(b, x, y, s));
+    }
+    if (op === 'mul') return b.op('f64.ne', product(x, y), r);
+    return b.op('f64.ne', product(r, op === 'div' ? y : r), x);
+  }
+  if (op === 'add') return sumInexact(b, x, y, r);
+  if (op === 'mul') return productInexact(b, x, y, r);
+  const factor = op === 'div' ? y : r;
+  return b.or(b.op('f64.ne', product(r, factor), x), productInexact(b, r, factor, x));
+}
+
+/** One lane of the four operations and the root (of x; y is the same). */
+function arithmetic(b: Builder, size: Size, op: Operation, xs: Node, ys: Node, rs: Node): Node {
+  const [p, q] = [lane(b, size, xs), lane(b, size, ys)];
+  const [x, y, r] = [p.v, q.v, lane(b, size, rs).v];
+  const nanOperand = b.or(isNan(b, x), isNan(b, y));
+  const signalling = b.or(p.signalling, q.signalling);
+  const denormal = b.or(isDenormal(b, size, x), isDenormal(b, size, y));
+  const nan = flag(b, b.or(signalling, b.eqz(nanOperand)), IE);
+  const infiniteOperand = b.or(isInfinite(b, x), isInfinite(b, y));
+  let overflow = b.i32(OE | PE);
+  if (op === 'div') overflow = b.select(isZero(b, y), b.i32(ZE), overflow);
+  const infinite = b.select(infiniteOperand, b.i32(0), overflow);
+  // No sum is tiny and inexact; products and quotients may be. A zero operand (or divisor: an infinity) makes an exact zero.
+  let tiny: Node = b.i32(0);
+  const exact = b.or(isZero(b, x), op === 'mul' ? isZero(b, y) : op === 'div' ? isInfinite(b, y) : b.i32(0));
+  if (op === 'mul' || op === 'div') tiny = b.op('f64.le', abs(b, r), f64(b, LEAST[size]));
+  const finite = b.select(
+    op === 'add' ? b.i32(0) : exact,
+    b.i32(0),
+    b.select(tiny, b.i32(UNDECIDED), flag(b, inexact(b, size, op, x, y, r), PE)),
+  );
+  const number = b.select(isInfinite(b, r), infinite, finite);
+  return b.select(isNan(b, r), nan, b.select(denormal, b.i32(UNDECIDED), number));
+}
+
+/** MINPS and its kin, comparisons: any NaN is invalid, or (`quietly`) only a signalling one. */
+function compared(b: Builder, size: Size, xs: Node, ys: Node, quietly: boolean): Node {
+  const [p, q] = [lane(b, size, xs), lane(b, size, ys)];
+  const nan = b.or(isNan(b, p.v), isNan(b, q.v));
+  const bad = quietly ? b.or(p.signalling, q.signalling) : nan;
+  const denormal = b.or(isDenormal(b, size, p.v), isDenormal(b, size, q.v));
+  return b.select(nan, flag(b, bad, IE), flag(b, denormal, DE));
+}
+
+/** To a narrower or wider format. */
+function converted(b: Builder, from: Size, xs: Node, rs: Node): Node {
+  const p = lane(b, from, xs);
+  const nan = flag(b, p.signalling, IE);
+  const denormal = isDenormal(b, from, p.v);
+  if (from === 32) return b.select(isNan(b, p.v), nan, flag(b, denormal, DE));
+  const r = b.op('f64.promote_f32', rs);
+  const infinite = flag(b, b.eqz(isInfinite(b, p.v)), OE | PE);
+  const tiny = b.and(b.op('f64.le', abs(b, r), f64(b, LEAST[32])), b.eqz(isZero(b, p.v)));
+  const number = b.select(tiny, b.i32(UNDECIDED), flag(b, b.op('f64.ne', r, p.v), PE));
+  return b.select(isNan(b, p.v), nan, b.select(isInfinite(b, r), infinite, number));
+}
+
+/** ROUNDPS and its kin, told to say when they round. */
+function roundedLane(b: Builder, size: Size, xs: Node, rs: Node): Node {
+  const p = lane(b, size, xs);
+  const r = lane(b, size, rs).v;
+  return b.select(isNan(b, p.v), flag(b, p.signalling, IE), flag(b, b.op('f64.ne', r, p.v), PE));
+}
+
+/** A float x that became the integer r; what does not fit became the least one, which a number just below it may round to as well. */
+function toInteger(b: Builder, size: Size, truncate: boolean, xs: Node, r: Node): Node {
+  const x = lane(b, size, xs).v;
+  const wide = r.type === 'i64';
+  const back = b.op(wide ? 'f64.convert_i64_s' : 'f64.convert_i32_s', r);
+  const least = f64(b, wide ? -(2 ** 63) : -(2 ** 31));
+  const below = wide ? b.op('f64.eq', x, least) : truncate ? b.op('f64.gt', x, f64(b, -(2 ** 31) - 1)) : b.op('f64.ge', x, f64(b, -(2 ** 31) - 0.5)); // biome-ignore format: one row
+  const fits = b.or(b.op('f64.ne', back, least), b.and(below, b.op('f64.lt', x, f64(b, 0))));
+  return b.select(fits, flag(b, b.op('f64.ne', back, x), PE), b.i32(IE));
+}
+
+/** A signed integer x that became the float r. */
+function fromInteger(b: Builder, size: Size, x: Node, r: Node): Node {
+  const back = b.op(`i64.trunc_sat_${FLOAT[size]}_s`, r);
+  const wide = b.extendS(x);
+  return flag(b, b.or(b.ne(back, wide), b.eq(back, b.i64((1n << 63n) - 1n))), PE);
+}
+
+const pair = (size: Size): readonly ['f32' | 'f64', 'f32' | 'f64'] => [FLOAT[size], FLOAT[size]];
+
+/** Functions of one lane, `raised.…`. */
+function laneFunctions(): Record<string, InternalFunction> {
+  const all: Record<string, InternalFunction> = {};
+  for (const size of [32, 64] as const) {
+    const f = FLOAT[size];
+    for (const op of ['add', 'mul', 'div', 'sqrt'] as const) {
+      all[`raised.${op}${size}`] = {
+        params: [f, f, f],
+        result: 'i32',
+        build: (b, _c, x, y, r) => arithmetic(b, size, op, x, y, r),
+      };
+    }
+    for (const quietly of [false, true]) {
+      all[`raised.compare${quietly ? 'Q' : ''}${size}`] = {
+        params: pair(size),
+        result: 'i32',
+        build: (b, _c, x, y) => compared(b, size, x, y, quietly),
+      };
+    }
+    all[`raised.signalling${size}`] = {
+      params: [f],
+      result: 'i32',
+      build: (b, _c, x) => flag(b, lane(b, size, x).signalling, IE),
+    };
+    all[`raised.round${size}`] = {
+      params: pair(size),
+      result: 'i32',
+      build: (b, _c, x, r) => roundedLane(b, size, x, r),
+    };
+    for (const to of ['i32', 'i64'] as const) {
+      for (const truncate of [false, true]) {
+        all[`raised.${f}${to}${truncate ? 't' : ''}`] = {
+          params: [f, to],
+          result: 'i32',
+          build: (b, _c, x, r) => toInteger(b, size, truncate, x, r),
+        };
+      }
+      all[`raised.${to}${f}`] = { params: [to, f], result: 'i32', build: (b, _c, x, r) => fromInteger(b, size, x, r) };
+    }
+  }
+  all['raised.f32f64'] = { params: ['f32', 'f64'], result: 'i32', build: (b, _c, x, r) => converted(b, 32, x, r) };
+  all['raised.f64f32'] = { params: ['f64', 'f32'], result: 'i32', build: (b, _c, x, r) => converted(b, 64, x, r) };
+  return all;
+}
+
+export const EXCEPTION_FUNCTIONS: Record<string, InternalFunction> = laneFunctions();
+
+type Type = 'f32' | 'f64' | 'i32' | 'i64';
+const LANES = { f32: 'f32x4', f64: 'f64x2', i32: 'i32x4', i64: 'i64x2' } as const;
+const LANE_COUNT = { f32: 4, f64: 2, i32: 4, i64: 2 };
+
+/** Lane i of a vector, of 64 bits that hold two (MMX conversions), or the scalar itself. */
+function part(b: Builder, v: Node, type: Type, i: number): Node {
+  if (v.type === 'v128') return b.op(`${LANES[type]}.extract_lane`, v, i);
+  if (v.type === type) return v;
+  const bits = b.wrap(b.shrU(v.type === 'f64' ? b.op('i64.reinterpret_f64', v) : v, i * 32));
+  return type === 'f32' ? b.op('f32.reinterpret_i32', bits) : bits;
+}
+
+/** How an operation's exceptions are found: a function of one lane, of its operands x and y and its result r as far as it wants them. */
+interface Plan {
+  readonly name: string;
+  readonly wants: 'xyr' | 'xy' | 'xr' | 'x';
+  readonly from: Type;
+  readonly to: Type;
+  /** Lanes whose second operand is negated (subtraction). */
+  readonly negate?: (i: number) => boolean;
+}
+
+function planOf(op: SoftOp, argument: number): Plan | undefined {
+  const size: Size = /(ps|ss)$/.test(op) ? 32 : 64;
+  const f = FLOAT[size];
+  const plan = (name: string, wants: Plan['wants'], from: Type = f, to: Type = f, negate?: (i: number) => boolean): Plan =>
+    ({ name, wants, from, to, ...(negate && { negate }) }); // biome-ignore format: one row
+  const convert = (from: Type, to: Type, truncate = ''): Plan => plan(`${from}${to}${truncate}`, 'xr', from, to);
+  const quiet = (quietly: boolean): Plan => plan(`compare${quietly ? 'Q' : ''}${size}`, 'xy');
+  const truncate = op.startsWith('cvtt') ? 't' : '';
+  switch (op) {
+    case 'addps':
+    case 'addpd':
+      return plan(`add${size}`, 'xyr');
+    case 'subps':
+    case 'subpd':
+      return plan(`add${size}`, 'xyr', f, f, () => true);
+    case 'addsubps':
+    case 'addsubpd':
+      return plan(`add${size}`, 'xyr', f, f, (i) => (i & 1) === 0);
+    case 'mulps':
+    case 'mulpd':
+      return plan(`mul${size}`, 'xyr');
+    case 'divps':
+    case 'divpd':
+      return plan(`div${size}`, 'xyr');
+    case 'sqrtps':
+    case 'sqrtpd':
+      return plan(`sqrt${size}`, 'xyr');
+    case 'minps':
+    case 'minpd':
+    case 'maxps':
+    case 'maxpd':
+      return quiet(false);
+    case 'cmpps':
+    case 'cmppd':
+      return quiet((argument & 3) === 0 || (argument & 3) === 3);
+    case 'comiss':
+    case 'comisd':
+      return quiet((argument & SOFT_QUIET) !== 0);
+    case 'roundps':
+    case 'roundpd':
+      return argument & 8 ? plan(`signalling${size}`, 'x') : plan(`round${size}`, 'xr');
+    case 'cvtss2si':
+    case 'cvttss2si':
+      return convert('f32', argument & 1 ? 'i64' : 'i32', truncate);
+    case 'cvtsd2si':
+    case 'cvttsd2si':
+      return convert('f64', argument & 1 ? 'i64' : 'i32', truncate);
+    case 'cvtsi642ss':
+      return convert('i64', 'f32');
+    case 'cvtsi642sd':
+      return convert('i64', 'f64');
+    case 'cvtdq2ps':
+      return convert('i32', 'f32');
+    case 'cvtps2dq':
+    case 'cvttps2dq':
+      return convert('f32', 'i32', truncate);
+    case 'cvtpd2dq':
+    case 'cvttpd2dq':
+      return convert('f64', 'i32', truncate);
+    case 'cvtps2pd':
+      return convert('f32', 'f64');
+    case 'cvtpd2ps':
+      return convert('f64', 'f32');
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * The exceptions of an operation (i32), or UNDECIDED among them. x, y, r: scalars or vectors as the semantics have them.
+ * Operations of several roundings (DPPS, DPPD) are always undecided.
+ */
+export function raisedBy(b: Builder, op: SoftOp, argument: number, x: Node, y: Node, r: Node): Node {
+  const plan = planOf(op, argument);
+  if (!plan) return b.i32(UNDECIDED);
+  const { name, wants, from, to, negate } = plan;
+  let count = Math.min(LANE_COUNT[from], LANE_COUNT[to]);
+  if (argument & SOFT_HALF) count = 2;
+  if (argument & SOFT_SCALAR) count = 1;
+  let all: Node | undefined;
+  for (let i = 0; i < count; i++) {
+    const nodes = [part(b, x, from, i)];
+    if (wants.includes('y')) {
+      const v = part(b, y, from, i);
+      nodes.push(negate?.(i) ? b.op(from === 'f32' ? 'f32.neg' : 'f64.neg', v) : v);
+    }
+    if (wants.includes('r')) nodes.push(part(b, r, to, i));
+    const one = b.call(`raised.${name}`, 'i32', ...nodes);
+    all = all ? b.or(all, one) : one;
+  }
+  return all!;
+}
+
+/** Whether |v| is at least `least` (and, with `most`, below infinity) in all lanes. */
+function within(b: Builder, v: Node, type: 'f32' | 'f64', bounded: boolean): Node {
+  const vector = v.type === 'v128';
+  const t = vector ? LANES[type] : type;
+  const least = type === 'f32' ? 0x0080_0000 : 1n << 52n;
+  const most = type === 'f32' ? 0x7f80_0000 : 0x7ffn << 52n;
+  const constant = (bits: number | bigint): Node => {
+    if (type === 'f64') return vector ? b.v128Splat64(bits as bigint) : b.op('f64.reinterpret_i64', b.i64(bits));
+    if (!vector) return b.op('f32.reinterpret_i32', b.i32(bits as number));
+    return b.v128Splat64(BigInt(bits) * 0x1_0000_0001n);
+  };
+  const magnitude = b.op(`${t}.abs`, v);
+  const low = b.op(`${t}.ge`, magnitude, constant(least));
+  if (!vector) return bounded ? b.and(low, b.op(`${t}.lt`, magnitude, constant(most))) : low;
+  const both = bounded ? b.op('v128.and', low, b.op(`${t}.lt`, magnitude, constant(most))) : low;
+  return b.op('i32x4.all_true', both);
+}
+
+/**
+ * Whether an operation could raise an exception that MXCSR does not hold already (i32): cheap, and right only in one direction.
+ * What is normal in and out raises PE at most, which is set soon and then stays.
+ */
+export function mayRaise(b: Builder, op: SoftOp, argument: number, mxcsr: Node, x: Node, y: Node, r: Node): Node {
+  const plan = planOf(op, argument);
+  if (!plan) return b.i32(1);
+  const { wants, from, to } = plan;
+  const float = (t: Type): t is 'f32' | 'f64' => t === 'f32' || t === 'f64';
+  const odd = (v: Node, t: Type, bounded: boolean): Node =>
+    float(t) && v.type !== 'i64' && (v.type === 'v128' || v.type === t) && !(argument & SOFT_HALF && v.type === 'v128')
+      ? b.eqz(within(b, argument & SOFT_SCALAR && v.type === 'v128' ? part(b, v, t, 0) : v, t, bounded))
+      : b.i32(1);
+  const notYet = b.eqz(b.and(mxcsr, PE));
+  if (wants === 'xyr') return b.or(notYet, b.or(b.or(odd(x, from, false), odd(y, from, false)), odd(r, to, true)));
+  if (wants === 'xy') return b.or(odd(x, from, false), odd(y, from, false));
+  if (wants === 'x') return odd(x, from, false);
+  if (!float(from)) return notYet;
+  if (from === 'f32' && to === 'f64') return odd(x, from, false);
+  if (float(to)) return b.or(notYet, b.or(odd(x, from, false), odd(r, to, true)));
+  // To an integer: the least one tells what does not fit.
+  if (r.type === 'i32' || (r.type === 'i64' && to === 'i64')) {
+    const least = r.type === 'i32' ? b.i32(0x8000_0000) : b.i64(-(1n << 63n));
+    return b.or(notYet, b.eq(r, least));
+  }
+  return b.i32(1);
+}
