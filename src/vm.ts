@@ -21,6 +21,7 @@ import type { Process, ProcessStatus } from './process/process.ts';
 import { Scheduler } from './process/scheduler.ts';
 import { sendToProcess } from './process/signaling.ts';
 import { fatalReport } from './tools/fatal-report.ts';
+import { type CpuProfile, Profiler } from './tools/profile.ts';
 import { collectStats, type Stats } from './tools/stats.ts';
 import { equip } from './vm/kernel-equipment.ts';
 import { connect, type PtySize, type StdioOption } from './vm/stdio.ts';
@@ -81,6 +82,8 @@ export interface HospesOptions {
   timeCalls?: boolean;
   /** Let generated code count dispatches and ways out for `stats.engine`, which makes it a little slower. */
   count?: boolean;
+  /** Sample where guest code runs: `vm.profile`. */
+  profile?: boolean;
 }
 
 export interface SpawnOptions {
@@ -128,6 +131,7 @@ export class Hospes {
   readonly #limits: Limits;
   readonly #vfs: Vfs;
   readonly #engine: Engine;
+  readonly #profiler: Profiler | undefined;
   readonly #calls: CallStatistics;
   readonly #kernel: Kernel;
   readonly #scheduler: Scheduler;
@@ -151,7 +155,9 @@ export class Hospes {
     const trace = options.trace && new CallTrace(new TraceFilter(options.trace.filter), options.trace.write);
     const observers = { statistics: this.#calls, trace };
     this.#vfs = new Vfs({ now: () => hostEnvironment.realtime() });
-    this.#engine = createEngine(options.engine ?? 'auto', prebuiltFile(), options.count);
+    const engine = createEngine(options.engine ?? 'auto', prebuiltFile(), options.count);
+    this.#profiler = options.profile ? new Profiler() : undefined;
+    this.#engine = this.#profiler?.watch(engine) ?? engine;
     const { output: _output, ...limits } = this.#limits;
     this.#kernel = new Kernel({
       vfs: this.#vfs,
@@ -162,6 +168,7 @@ export class Hospes {
       hostname: options.hostname ?? 'hospes',
     });
     this.#scheduler = new Scheduler(this.#kernel);
+    if (this.#profiler) this.#profiler.idleMs = () => this.#kernel.stats.idleMs;
     this.#kernel.onFatalSignal = (process, fatal) => {
       const guest = this.#guests.get(process);
       if (guest) guest.fatalReport = fatalReport(process, fatal);
@@ -193,6 +200,11 @@ export class Hospes {
       loadMs: this.#loadMs,
       backgroundMs: backgroundMs(),
     });
+  }
+
+  /** Where guest code has run, for the viewers of .cpuprofile files; with the option `profile` only. */
+  get profile(): CpuProfile | undefined {
+    return this.#profiler?.profile();
   }
 
   /** The limit that ended everything, in words; undefined while none did. */

@@ -63,6 +63,7 @@ function build(): Command {
     .option('--limit-memory <size>', 'memory that each process may map, such as 512M', size)
     .option('--limit-instructions <n>', 'guest instructions that may be executed altogether', positive)
     .option('--stats [=json]', 'print what was executed, translated and called')
+    .option('--profile <file>', 'write where the program spends its time, as a .cpuprofile for Chrome or VS Code')
     .action(async (path: string, args: string[], options) => {
       const { run } = await import('./run.ts');
       await run(path, args, options);

@@ -25,6 +25,7 @@ export interface RunOptions {
   limitMemory?: number;
   limitInstructions?: number;
   stats?: string;
+  profile?: string;
 }
 
 /** Signals that are sent on to the program: these to the foreground as a terminal would, the others to it alone. */
@@ -48,6 +49,7 @@ export async function run(program: string, args: readonly string[], options: Run
     net: options.net,
     timeCalls: options.stats !== undefined,
     count: options.stats !== undefined,
+    profile: options.profile !== undefined,
     ...(options.sandbox ? {} : { hostname: os.hostname() }),
     ...(trace ? { trace } : {}),
   });
@@ -76,7 +78,16 @@ export async function run(program: string, args: readonly string[], options: Run
     const { stats } = vm;
     writeFully(2, options.stats === 'json' ? `${JSON.stringify(stats)}\n` : formatStats(stats));
   }
+  if (options.profile !== undefined) writeProfile(options.profile, vm.profile);
   process.exitCode = signal ? 128 + (os.constants.signals[signal] ?? 0) : (exitCode ?? 1);
+}
+
+function writeProfile(file: string, profile: unknown): void {
+  try {
+    fs.writeFileSync(file, JSON.stringify(profile));
+  } catch (error) {
+    throw new UserError(`--profile: ${(error as Error).message}`, 1);
+  }
 }
 
 function limitsOf(options: RunOptions): Limits {

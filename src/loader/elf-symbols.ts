@@ -136,3 +136,13 @@ function functions(symbols: Uint8Array, strings: Uint8Array): Symbol[] {
   }
   return found.sort((a, b) => a.address - b.address);
 }
+
+/** The binary search table of .eh_frame_hdr (Linux Standard Base, "Exception Frames"): first addresses of functions, in order. */
+export function readFunctionStarts(source: ByteSource, offset: number, address: number, size: number): number[] {
+  const bytes = size <= MAX_TABLE ? readBytes(source, offset, size) : undefined;
+  // Version 1, then the encodings of: pointer to .eh_frame (any of 4 bytes), count (udata4), table (sdata4 from the header's start).
+  if (!bytes || bytes.length < 12 || bytes[0] !== 1 || bytes[2] !== 0x03 || bytes[3] !== 0x3b) return [];
+  const view = viewOf(bytes);
+  const count = Math.min(view.getUint32(8, true), Math.floor((bytes.length - 12) / 8));
+  return Array.from({ length: count }, (_, i) => address + view.getInt32(12 + i * 8, true));
+}

@@ -1,7 +1,7 @@
 /** ELF64 files: headers and program headers checked, into an Image. What is only for people (libraries, imports, symbols) is read when asked for, by elf-symbols.ts. */
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../memory/address-space.ts';
 import { type ByteSource, readBytes, viewOf, word } from './byte-source.ts';
-import { readDynamic, readSymbols } from './elf-symbols.ts';
+import { readDynamic, readFunctionStarts, readSymbols } from './elf-symbols.ts';
 import type { Image, Segment } from './image.ts';
 import { hex, LoadError } from './load-error.ts';
 import { recognise } from './recognise.ts';
@@ -23,6 +23,7 @@ const PT_DYNAMIC = 2;
 const PT_INTERP = 3;
 const PT_NOTE = 4;
 const PT_PHDR = 6;
+const PT_GNU_EH_FRAME = 0x6474_e550;
 const PT_GNU_STACK = 0x6474_e551;
 const PF_X = 1;
 const PF_W = 2;
@@ -82,6 +83,8 @@ export function readElf(source: ByteSource, name: string): Image {
   const dynamic = phdrs.find((p) => p.type === PT_DYNAMIC);
   let details: ReturnType<typeof readDynamic> | undefined;
   let symbols: ReturnType<typeof readSymbols> | undefined;
+  let starts: readonly number[] | undefined;
+  const unwinding = phdrs.find((p) => p.type === PT_GNU_EH_FRAME);
   const dynamicDetails = () => {
     details ??= readDynamic(source, segments, dynamic?.offset ?? 0, dynamic?.fileSize ?? 0);
     return details;
@@ -105,6 +108,10 @@ export function readElf(source: ByteSource, name: string): Image {
     symbols() {
       symbols ??= readSymbols(source, header);
       return symbols;
+    },
+    functionStarts() {
+      starts ??= unwinding ? readFunctionStarts(source, unwinding.offset, unwinding.address, unwinding.fileSize) : [];
+      return starts;
     },
   };
 }

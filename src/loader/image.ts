@@ -30,4 +30,6 @@ export interface Image {
   imports: string[];
   /** Function symbols sorted by address, read lazily: fault reports and profiles. */
   symbols(): readonly { address: number; size: number; name: string }[];
+  /** Where functions begin, sorted, as the tables for unwinding tell: also of programs without symbols. */
+  functionStarts(): readonly number[];
 }

@@ -62,6 +62,17 @@ describe('run', () => {
     expect(stats.calls.linux.map((call: { name: string }) => call.name).sort()).toEqual(['exit', 'write']);
   });
 
+  test('--profile writes a file that viewers open', async () => {
+    const file = `${cli.folder}/out.cpuprofile`;
+    expect(await cli.run(['run', '--profile', file, guest('hello')])).toMatchObject({ status: 0, stderr: '' });
+    const profile = JSON.parse(readFileSync(file, 'utf8'));
+    expect(profile.nodes[0].callFrame.functionName).toBe('(root)');
+    expect(await cli.run(['run', '--profile', '/nowhere/out', guest('hello')])).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^hospes: --profile: ENOENT.*\n$/),
+    });
+  });
+
   test('an unknown call is ENOSYS, counted and named', async () => {
     const { stderr, status } = await cli.run(['run', '--stats', guest('exit'), 'bad-call']);
     expect(status).toBe(38);
