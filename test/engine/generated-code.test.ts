@@ -1,0 +1,80 @@
+/**
+ * Pins what the translator makes of a list of instructions and loops: operation counts of the generated wasm, so that a
+ * change in code quality is a readable difference. After a wanted one: `npx vitest run test/engine/generated-code -u`.
+ */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { TranslatingEngine } from '../../src/engine/translating-engine.ts';
+import { X86Cpu } from '../../src/isa/x86/cpu.ts';
+import { X86 } from '../../src/isa/x86/x86.ts';
+import { AddressSpace } from '../../src/memory/address-space.ts';
+import { operationsOf } from './wasm-operations.ts';
+
+const CODE = 0x40_0000;
+const DATA = 0x50_0000;
+const STACK = 0x60_0000;
+
+/** Modules that V8 is given while `run` runs. */
+function modulesOf(run: () => void): Uint8Array[] {
+  const seen: Uint8Array[] = [];
+  const { Module } = WebAssembly;
+  WebAssembly.Module = class extends Module {
+    constructor(bytes: BufferSource) {
+      super(bytes);
+      seen.push((bytes as Uint8Array).slice());
+    }
+  } as never;
+  try {
+    run();
+  } finally {
+    WebAssembly.Module = Module;
+  }
+  return seen;
+}
+
+/** The module of the region that begins with this code, whatever the code then does. */
+function translate(code: Uint8Array): Uint8Array {
+  const engine = new TranslatingEngine({
+    mode: 'translator',
+    isa: X86 as never,
+    createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
+  });
+  const space = new AddressSpace();
+  for (const address of [CODE, DATA, STACK]) space.map({ address, length: 4096, prot: 7, fixed: true });
+  space.copyOut(CODE, code);
+  // UD2 ends each.
+  space.copyOut(CODE + code.length, Uint8Array.of(0x0f, 0x0b));
+  const codeSpace = engine.attach(space);
+  const cpu = codeSpace.createCpu();
+  cpu.pc = CODE;
+  for (let i = 0; i < 16; i++) cpu.set(i, i === 4 ? STACK + 2048 : DATA + 64 * i);
+  const [first] = modulesOf(() => codeSpace.run(cpu, 100));
+  codeSpace.dispose();
+  space.dispose();
+  return first;
+}
+
+const total = (counts: ReadonlyMap<string, number>) => [...counts.values()].reduce((sum, one) => sum + one, 0);
+
+/** Counts of some families, then the rest by frequency. */
+function line(counts: ReadonlyMap<string, number>): string {
+  const sorted = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  return sorted.map(([name, count]) => (count === 1 ? name : `${name} ×${count}`)).join(', ');
+}
+
+test('instructions and loops become the wasm that is pinned', async () => {
+  const cases = readFileSync(new URL('./generated-code.cases.txt', import.meta.url), 'utf8')
+    .trim()
+    .split('\n');
+  const text: string[] = [
+    'Operations of the generated wasm; loop: of these, inside a loop. Made by generated-code.test.ts.',
+  ];
+  for (const one of cases) {
+    const [name, bytes, assembly] = one.split(' | ');
+    const code = Uint8Array.from(bytes.split(' '), (byte) => Number.parseInt(byte, 16));
+    const { all, loop } = operationsOf(translate(code))[0];
+    text.push('', `${name}: ${assembly}`, `  ${total(all)}: ${line(all)}`);
+    if (loop.size > 0) text.push(`  loop ${total(loop)}: ${line(loop)}`);
+  }
+  await expect(`${text.join('\n')}\n`).toMatchFileSnapshot('generated-code.txt');
+});
