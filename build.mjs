@@ -1,7 +1,7 @@
 // Builds dist/: one bundled file each for the CLI (with its compiled code beside it, since start-up time counts), the
 // library and the demonstration, and type declarations unless --no-types is given.
 import { spawnSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
@@ -30,18 +30,21 @@ const esm = {
 await Promise.all([
   esbuild.build({ ...esm, entryPoints: { index: 'src/index.ts', demo: 'src/cli/demo.ts' } }),
   esbuild.build({ ...common, format: 'esm', entryPoints: { cli: 'src/cli/start.ts' } }),
-  // The command line proper is a function of `require`, so that a vm.Script with cached code can hold it.
+  // The command line proper is CommonJS, so that a vm.Script with cached code can hold it.
   esbuild.build({
     ...common,
     format: 'cjs',
     entryPoints: { main: 'src/cli/main.ts' },
     outExtension: { '.js': '.cjs' },
+    minifyWhitespace: true,
     define: { 'import.meta.url': '__url' },
-    banner: { js: '(function(require,__url,exports,module){' },
-    footer: { js: '})' },
+    banner: { js: "var __url = require('node:url').pathToFileURL(__filename).href;" },
   }),
 ]);
 chmodSync(at('dist/cli.js'), 0o755);
+// start.ts reads it a byte a character.
+if (/[^\0-\x7f]/.test(readFileSync(at('dist/main.cjs'), 'utf8'))) throw new Error('dist/main.cjs is not ASCII');
+for (const name of readdirSync(at('dist'))) if (name.endsWith('.cache')) rmSync(at(`dist/${name}`));
 // The interpreter's handlers as one module beside the bundles.
 await esbuild.build({
   absWorkingDir: root,
