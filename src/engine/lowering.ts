@@ -194,22 +194,24 @@ export abstract class Lowering {
     bug('record outside a handler');
   }
 
-  /** Compute into locals every part of a pure tree that is used more than once (but not the tree itself). */
-  protected settle(n: Node): void {
-    for (const a of n.args) {
-      if (a.local >= 0 || a.kind === 'const') continue;
-      this.settle(a);
-      if (a.uses > 1) {
-        this.#compute(a);
-        a.local = this.#temp(a.type!);
-        this.f.set(a.local);
-      }
-    }
-    if (n.uses > 1 && n.local < 0 && n.kind !== 'const') {
-      this.#compute(n);
-      n.local = this.#temp(n.type!);
-      this.f.set(n.local);
-    }
+  /** Compute into locals what a pure tree, about to be computed on one side of a branch only, shares with anything outside it. */
+  protected settle(root: Node): void {
+    const inside = new Map<Node, number>();
+    const count = (n: Node): void => {
+      const seen = inside.get(n);
+      inside.set(n, (seen ?? 0) + 1);
+      if (seen === undefined && n.local < 0) for (const a of n.args) count(a);
+    };
+    count(root);
+    const visit = (n: Node): void => {
+      if (n.local >= 0 || n.kind === 'const') return;
+      if (n.uses > inside.get(n)!) {
+        this.#compute(n);
+        n.local = this.#temp(n.type!);
+        this.f.set(n.local);
+      } else for (const a of n.args) visit(a);
+    };
+    visit(root);
   }
 
   /** A statement's result, on the stack, to where its users find it. */

@@ -7,12 +7,12 @@ const IE = 1;
 const DE = 2;
 const ZE = 4;
 const OE = 8;
-const PE = 0x20;
+export const PE = 0x20;
 /** Or'd into an answer: this takes the exact arithmetic. */
 export const UNDECIDED = 0x8000_0000 | 0;
 
-type Size = 32 | 64;
-const FLOAT = { 32: 'f32', 64: 'f64' } as const;
+export type Size = 32 | 64;
+export const FLOAT = { 32: 'f32', 64: 'f64' } as const;
 
 /** Smallest normal number and infinity of both formats, as a double. */
 const LEAST = { 32: 2 ** -126, 64: 2 ** -1022 };
@@ -62,10 +62,10 @@ function sumInexact(b: Builder, x: Node, y: Node, s: Node): Node {
   return b.op('f64.ne', error, f64(b, 0));
 }
 
-type Operation = 'add' | 'mul' | 'div' | 'sqrt';
+export type Operation = 'add' | 'mul' | 'div' | 'sqrt';
 
 /** PE of a finite result of finite operands, none of them denormal and the result not tiny. */
-function inexact(b: Builder, size: Size, op: Operation, x: Node, y: Node, r: Node): Node {
+export function inexact(b: Builder, size: Size, op: Operation, x: Node, y: Node, r: Node): Node {
   const product = (p: Node, q: Node) => b.op('f64.mul', p, q);
   if (size === 32) {
     // The double product of two floats is exact, and so are the quotient and the root multiplied out.
@@ -203,12 +203,12 @@ function laneFunctions(): Record<string, InternalFunction> {
 
 export const EXCEPTION_FUNCTIONS: Record<string, InternalFunction> = laneFunctions();
 
-type Type = 'f32' | 'f64' | 'i32' | 'i64';
+export type Type = 'f32' | 'f64' | 'i32' | 'i64';
 const LANES = { f32: 'f32x4', f64: 'f64x2', i32: 'i32x4', i64: 'i64x2' } as const;
 const LANE_COUNT = { f32: 4, f64: 2, i32: 4, i64: 2 };
 
 /** Lane i of a vector, of 64 bits that hold two (MMX conversions), or the scalar itself. */
-function part(b: Builder, v: Node, type: Type, i: number): Node {
+export function part(b: Builder, v: Node, type: Type, i: number): Node {
   if (v.type === 'v128') return b.op(`${LANES[type]}.extract_lane`, v, i);
   if (v.type === type) return v;
   const bits = b.wrap(b.shrU(v.type === 'f64' ? b.op('i64.reinterpret_f64', v) : v, i * 32));
@@ -216,8 +216,9 @@ function part(b: Builder, v: Node, type: Type, i: number): Node {
 }
 
 /** How an operation's exceptions are found: a function of one lane, of its operands x and y and its result r as far as it wants them. */
-interface Plan {
+export interface Plan {
   readonly name: string;
+  readonly kind: Operation | 'compare' | 'compareQ' | 'signalling' | 'round' | 'convert';
   readonly wants: 'xyr' | 'xy' | 'xr' | 'x';
   readonly from: Type;
   readonly to: Type;
@@ -225,33 +226,39 @@ interface Plan {
   readonly negate?: (i: number) => boolean;
 }
 
-function planOf(op: SoftOp, argument: number): Plan | undefined {
+export function planOf(op: SoftOp, argument: number): Plan | undefined {
   const size: Size = /(ps|ss)$/.test(op) ? 32 : 64;
   const f = FLOAT[size];
-  const plan = (name: string, wants: Plan['wants'], from: Type = f, to: Type = f, negate?: (i: number) => boolean): Plan =>
-    ({ name, wants, from, to, ...(negate && { negate }) }); // biome-ignore format: one row
-  const convert = (from: Type, to: Type, truncate = ''): Plan => plan(`${from}${to}${truncate}`, 'xr', from, to);
-  const quiet = (quietly: boolean): Plan => plan(`compare${quietly ? 'Q' : ''}${size}`, 'xy');
+  const plan = (kind: Plan['kind'], wants: Plan['wants'], negate?: (i: number) => boolean): Plan =>
+    ({ name: `${kind}${size}`, kind, wants, from: f, to: f, ...(negate && { negate }) }); // biome-ignore format: one row
+  const convert = (from: Type, to: Type, truncate = ''): Plan => ({
+    name: `${from}${to}${truncate}`,
+    kind: 'convert',
+    wants: 'xr',
+    from,
+    to,
+  });
+  const quiet = (quietly: boolean): Plan => plan(quietly ? 'compareQ' : 'compare', 'xy');
   const truncate = op.startsWith('cvtt') ? 't' : '';
   switch (op) {
     case 'addps':
     case 'addpd':
-      return plan(`add${size}`, 'xyr');
+      return plan('add', 'xyr');
     case 'subps':
     case 'subpd':
-      return plan(`add${size}`, 'xyr', f, f, () => true);
+      return plan('add', 'xyr', () => true);
     case 'addsubps':
     case 'addsubpd':
-      return plan(`add${size}`, 'xyr', f, f, (i) => (i & 1) === 0);
+      return plan('add', 'xyr', (i) => (i & 1) === 0);
     case 'mulps':
     case 'mulpd':
-      return plan(`mul${size}`, 'xyr');
+      return plan('mul', 'xyr');
     case 'divps':
     case 'divpd':
-      return plan(`div${size}`, 'xyr');
+      return plan('div', 'xyr');
     case 'sqrtps':
     case 'sqrtpd':
-      return plan(`sqrt${size}`, 'xyr');
+      return plan('sqrt', 'xyr');
     case 'minps':
     case 'minpd':
     case 'maxps':
@@ -265,7 +272,7 @@ function planOf(op: SoftOp, argument: number): Plan | undefined {
       return quiet((argument & SOFT_QUIET) !== 0);
     case 'roundps':
     case 'roundpd':
-      return argument & 8 ? plan(`signalling${size}`, 'x') : plan(`round${size}`, 'xr');
+      return argument & 8 ? plan('signalling', 'x') : plan('round', 'xr');
     case 'cvtss2si':
     case 'cvttss2si':
       return convert('f32', argument & 1 ? 'i64' : 'i32', truncate);
@@ -293,6 +300,15 @@ function planOf(op: SoftOp, argument: number): Plan | undefined {
   }
 }
 
+/** How many results count. */
+export function laneCount({ from, to }: Plan, argument: number): number {
+  if (argument & SOFT_SCALAR) return 1;
+  return argument & SOFT_HALF ? 2 : Math.min(LANE_COUNT[from], LANE_COUNT[to]);
+}
+/** The second operand of lane i. */
+export const negated = (b: Builder, plan: Plan, v: Node, i: number): Node =>
+  plan.negate?.(i) ? b.op(v.type === 'f32' ? 'f32.neg' : 'f64.neg', v) : v;
+
 /**
  * The exceptions of an operation (i32), or UNDECIDED among them. x, y, r: scalars or vectors as the semantics have them.
  * Operations of several roundings (DPPS, DPPD) are always undecided.
@@ -300,66 +316,14 @@ function planOf(op: SoftOp, argument: number): Plan | undefined {
 export function raisedBy(b: Builder, op: SoftOp, argument: number, x: Node, y: Node, r: Node): Node {
   const plan = planOf(op, argument);
   if (!plan) return b.i32(UNDECIDED);
-  const { name, wants, from, to, negate } = plan;
-  let count = Math.min(LANE_COUNT[from], LANE_COUNT[to]);
-  if (argument & SOFT_HALF) count = 2;
-  if (argument & SOFT_SCALAR) count = 1;
+  const { name, wants, from, to } = plan;
   let all: Node | undefined;
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < laneCount(plan, argument); i++) {
     const nodes = [part(b, x, from, i)];
-    if (wants.includes('y')) {
-      const v = part(b, y, from, i);
-      nodes.push(negate?.(i) ? b.op(from === 'f32' ? 'f32.neg' : 'f64.neg', v) : v);
-    }
+    if (wants.includes('y')) nodes.push(negated(b, plan, part(b, y, from, i), i));
     if (wants.includes('r')) nodes.push(part(b, r, to, i));
     const one = b.call(`raised.${name}`, 'i32', ...nodes);
     all = all ? b.or(all, one) : one;
   }
   return all!;
-}
-
-/** Whether |v| is at least `least` (and, with `most`, below infinity) in all lanes. */
-function within(b: Builder, v: Node, type: 'f32' | 'f64', bounded: boolean): Node {
-  const vector = v.type === 'v128';
-  const t = vector ? LANES[type] : type;
-  const least = type === 'f32' ? 0x0080_0000 : 1n << 52n;
-  const most = type === 'f32' ? 0x7f80_0000 : 0x7ffn << 52n;
-  const constant = (bits: number | bigint): Node => {
-    if (type === 'f64') return vector ? b.v128Splat64(bits as bigint) : b.op('f64.reinterpret_i64', b.i64(bits));
-    if (!vector) return b.op('f32.reinterpret_i32', b.i32(bits as number));
-    return b.v128Splat64(BigInt(bits) * 0x1_0000_0001n);
-  };
-  const magnitude = b.op(`${t}.abs`, v);
-  const low = b.op(`${t}.ge`, magnitude, constant(least));
-  if (!vector) return bounded ? b.and(low, b.op(`${t}.lt`, magnitude, constant(most))) : low;
-  const both = bounded ? b.op('v128.and', low, b.op(`${t}.lt`, magnitude, constant(most))) : low;
-  return b.op('i32x4.all_true', both);
-}
-
-/**
- * Whether an operation could raise an exception that MXCSR does not hold already (i32): cheap, and right only in one direction.
- * What is normal in and out raises PE at most, which is set soon and then stays.
- */
-export function mayRaise(b: Builder, op: SoftOp, argument: number, mxcsr: Node, x: Node, y: Node, r: Node): Node {
-  const plan = planOf(op, argument);
-  if (!plan) return b.i32(1);
-  const { wants, from, to } = plan;
-  const float = (t: Type): t is 'f32' | 'f64' => t === 'f32' || t === 'f64';
-  const odd = (v: Node, t: Type, bounded: boolean): Node =>
-    float(t) && v.type !== 'i64' && (v.type === 'v128' || v.type === t) && !(argument & SOFT_HALF && v.type === 'v128')
-      ? b.eqz(within(b, argument & SOFT_SCALAR && v.type === 'v128' ? part(b, v, t, 0) : v, t, bounded))
-      : b.i32(1);
-  const notYet = b.eqz(b.and(mxcsr, PE));
-  if (wants === 'xyr') return b.or(notYet, b.or(b.or(odd(x, from, false), odd(y, from, false)), odd(r, to, true)));
-  if (wants === 'xy') return b.or(odd(x, from, false), odd(y, from, false));
-  if (wants === 'x') return odd(x, from, false);
-  if (!float(from)) return notYet;
-  if (from === 'f32' && to === 'f64') return odd(x, from, false);
-  if (float(to)) return b.or(notYet, b.or(odd(x, from, false), odd(r, to, true)));
-  // To an integer: the least one tells what does not fit.
-  if (r.type === 'i32' || (r.type === 'i64' && to === 'i64')) {
-    const least = r.type === 'i32' ? b.i32(0x8000_0000) : b.i64(-(1n << 63n));
-    return b.or(notYet, b.eq(r, least));
-  }
-  return b.i32(1);
 }

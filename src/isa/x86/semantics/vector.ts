@@ -4,7 +4,8 @@ import { Builder, type Node } from '../../../ir/builder.ts';
 import type { Access } from '../../../ir/ops.ts';
 import type { Operand, X86Builder } from '../builder.ts';
 import { MXCSR_SOFT, SOFT_HALF, SOFT_OPS, SOFT_SCALAR, type SoftOp } from '../soft-float.ts';
-import { mayRaise, raisedBy } from '../sse-exceptions.ts';
+import { raisedBy } from '../sse-exceptions.ts';
+import { keepFlags } from '../sse-flags.ts';
 import { SCRATCH_OFFSET } from '../state.ts';
 import type { Semantics } from './alu.ts';
 
@@ -122,10 +123,9 @@ export function softly(
   if (b.roundingIsDefault) {
     if (b.keepsExceptions) {
       const mxcsr = b.field('mxcsr');
-      const look = mayRaise(b, op, argument, mxcsr, x, y, r);
-      const raised = b.ifElse(look, raisedBy(b, op, argument, x, y, r), b.i32(0));
-      b.stopIf(b.ltS(raised, 0), EXIT_RESTART);
-      b.setField('mxcsr', b.or(mxcsr, raised));
+      const kept = keepFlags(b, op, argument, mxcsr, x, y, r);
+      b.stopIf(kept?.odd ?? b.i32(1), EXIT_RESTART);
+      if (kept) b.setField('mxcsr', b.or(mxcsr, kept.raised));
     }
     commit();
     return;
