@@ -6,10 +6,12 @@ import { createEngine } from './engine/create.ts';
 import type { Engine, EngineMode } from './engine/engine.ts';
 import { findOnHost, hostEnvironment, hostIdentity } from './host/environment.ts';
 import { type Ending, GuestProcess } from './host/guest-process.ts';
+import type { HostEnvironment } from './host/host.ts';
 import type { MemoryView } from './host/memory-view.ts';
 import { nodeNetwork } from './host/node-network.ts';
 import { prebuiltFile } from './host/prebuilt.ts';
 import { backgroundMs } from './host/threads.ts';
+import { timestamps } from './isa/x86/cpuid.ts';
 import { FdTable } from './kernel/fd-table.ts';
 import type { NetworkPolicy } from './kernel/inet-socket.ts';
 import { Kernel } from './kernel/kernel.ts';
@@ -18,14 +20,16 @@ import { CallStatistics } from './personality/statistics.ts';
 import { CallTrace, TraceFilter } from './personality/trace.ts';
 import { spawn } from './process/exec.ts';
 import type { Process, ProcessStatus } from './process/process.ts';
-import { Scheduler } from './process/scheduler.ts';
+import { Scheduler, standardLoop } from './process/scheduler.ts';
 import { sendToProcess } from './process/signaling.ts';
 import { fatalReport } from './tools/fatal-report.ts';
 import { type CpuProfile, Profiler } from './tools/profile.ts';
 import { collectStats, type Stats } from './tools/stats.ts';
 import { equip } from './vm/kernel-equipment.ts';
+import { tapedEngine, tapedEnvironment, tapedLoop, tapedPlaces } from './vm/recording/host.ts';
+import type { Tape } from './vm/recording/tape.ts';
 import { connect, type PtySize, type StdioOption } from './vm/stdio.ts';
-import { buildTree, type FsKind, type Mount, showProgram } from './vm/tree.ts';
+import { buildTree, type FsKind, type HostPlaces, hostPlaces, type Mount, showProgram } from './vm/tree.ts';
 
 export type { GuestProcess, GuestPty } from './host/guest-process.ts';
 export type { NetworkPolicy } from './kernel/inet-socket.ts';
@@ -84,6 +88,8 @@ export interface HospesOptions {
   count?: boolean;
   /** Sample where guest code runs: `vm.profile`. */
   profile?: boolean;
+  /** What programs do not determine passes through this: a Recorder notes it, a Player gives it back. */
+  tape?: Tape;
 }
 
 export interface SpawnOptions {
@@ -135,6 +141,8 @@ export class Hospes {
   readonly #calls: CallStatistics;
   readonly #kernel: Kernel;
   readonly #scheduler: Scheduler;
+  readonly #environment: HostEnvironment;
+  readonly #places: HostPlaces;
   readonly #user: { uid: number; gid: number; groups: readonly number[] };
   readonly #started = performance.now();
   #loadMs = 0;
@@ -149,25 +157,36 @@ export class Hospes {
     this.#options = options;
     this.#limits = options.limits ?? {};
     const real = (options.fs ?? 'memory') !== 'memory';
-    const user = options.user ?? (real ? hostIdentity() : { uid: 0, gid: 0 });
+    const { tape } = options;
+    if (tape && options.net === 'host') throw new UserError("the host's network cannot be recorded", 2);
+    if (tape && options.profile) throw new UserError('a recording and a profile exclude each other', 2);
+    this.#environment = tape ? tapedEnvironment(tape, hostEnvironment) : hostEnvironment;
+    this.#places = tape ? tapedPlaces(tape, hostPlaces) : hostPlaces;
+    if (tape) timestamps.now = () => tape.take(() => performance.now());
+    const identity = () => (tape ? tape.take(hostIdentity) : hostIdentity());
+    const user = options.user ?? (real ? identity() : { uid: 0, gid: 0 });
     this.#user = { ...user, groups: user.groups ?? [] };
     this.#calls = new CallStatistics(options.timeCalls ?? false);
     const trace = options.trace && new CallTrace(new TraceFilter(options.trace.filter), options.trace.write);
     const observers = { statistics: this.#calls, trace };
-    this.#vfs = new Vfs({ now: () => hostEnvironment.realtime() });
+    this.#vfs = new Vfs({ now: () => this.#environment.realtime() });
     const engine = createEngine(options.engine ?? 'auto', prebuiltFile(), options.count);
     this.#profiler = options.profile ? new Profiler() : undefined;
-    this.#engine = this.#profiler?.watch(engine) ?? engine;
+    this.#engine = tape ? tapedEngine(tape, engine) : (this.#profiler?.watch(engine) ?? engine);
     const { output: _output, ...limits } = this.#limits;
     this.#kernel = new Kernel({
       vfs: this.#vfs,
       engine: this.#engine,
-      environment: hostEnvironment,
+      environment: this.#environment,
       personalities: [createLinux(observers), createFreebsd(observers)],
       limits,
       hostname: options.hostname ?? 'hospes',
     });
-    this.#scheduler = new Scheduler(this.#kernel);
+    this.#scheduler = new Scheduler(this.#kernel, tape ? tapedLoop(tape, standardLoop) : standardLoop);
+    tape?.onEvent('signal', (data) => {
+      const [signal, to] = data as [string, 'program' | 'foreground'];
+      this.#signal(signal, to);
+    });
     if (this.#profiler) this.#profiler.idleMs = () => this.#kernel.stats.idleMs;
     this.#kernel.onFatalSignal = (process, fatal) => {
       const guest = this.#guests.get(process);
@@ -178,7 +197,7 @@ export class Hospes {
 
   async #build(): Promise<void> {
     const { root = '/', fs = 'memory', mounts = [], files = {} } = this.#options;
-    const memory = await buildTree(this.#vfs, { root, fs, mounts, files });
+    const memory = await buildTree(this.#vfs, { root, fs, mounts, files }, this.#places);
     if (memory) this.#memory = (await import('./host/memory-view.ts')).viewOf(memory);
     equip(this.#kernel, { net: this.#options.net ?? 'loopback' });
   }
@@ -229,7 +248,13 @@ export class Hospes {
     const { fs, files } = this.#context(options.cwd);
     const found = this.#find(fs, path, env.PATH ?? DEFAULT_PATH);
     const encoder = new TextEncoder();
-    const wires = connect(this.#kernel, options.stdio ?? 'pipe', options.pty, (bytes) => this.#count(bytes));
+    const wires = connect(
+      this.#kernel,
+      options.stdio ?? 'pipe',
+      options.pty,
+      (bytes) => this.#count(bytes),
+      this.#options.tape,
+    );
     wires.files.forEach((file, fd) => {
       files.set(fd, file);
     });
@@ -249,12 +274,19 @@ export class Hospes {
       throw this.#explain(error, path, found);
     }
     wires.attach(process);
+    const kill = (signal: string) => {
+      const sent = sendToProcess(process, { signal, code: 'SI_USER', pid: 0, uid: this.#user.uid });
+      this.#scheduler.poke();
+      return sent;
+    };
+    const { tape } = this.#options;
+    tape?.onEvent(`kill ${process.pid}`, (signal) => void kill(signal as string));
     const guest = new GuestProcess(process.pid, wires.streams, wires.pty, {
       continued: wires.continued,
-      kill: (signal) => {
-        const sent = sendToProcess(process, { signal, code: 'SI_USER', pid: 0, uid: this.#user.uid });
-        this.#scheduler.poke();
-        return sent;
+      kill(signal) {
+        if (!tape) return kill(signal);
+        tape.event(`kill ${process.pid}`, signal);
+        return !process.status;
       },
     });
     this.#guests.set(process, guest);
@@ -321,6 +353,12 @@ export class Hospes {
 
   /** Send a signal to the programs started here, or to the foreground: all that a key at their terminal would reach. */
   signal(signal: string, to: 'program' | 'foreground' = 'program'): void {
+    const { tape } = this.#options;
+    if (tape) tape.event('signal', [signal, to]);
+    else this.#signal(signal, to);
+  }
+
+  #signal(signal: string, to: 'program' | 'foreground'): void {
     const info = () => ({ signal, code: 'SI_USER', pid: 0, uid: this.#user.uid });
     for (const process of this.#guests.keys()) {
       const terminal = this.#kernel.sessions.get(process.session)?.terminal;
@@ -334,8 +372,9 @@ export class Hospes {
 
   /** Show a file of the host, and nothing beside it, under its own path; gives that path. For fs memory. */
   showProgram(name: string): string | undefined {
-    const found = findOnHost(name);
-    return found === undefined ? undefined : showProgram(this.#vfs, found);
+    const { tape } = this.#options;
+    const found = tape ? tape.take(() => findOnHost(name)) : findOnHost(name);
+    return found === undefined ? undefined : showProgram(this.#vfs, found, this.#places);
   }
 
   /** Is there something at this guest path? */

@@ -3,8 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { UserError } from '../base/failures.ts';
 import { writeFully } from '../host/streams.ts';
 import { attachValues, collect, duration, environment, mount, positive, size } from './options.ts';
-
-const VERSION = '0.1.0';
+import { VERSION } from './version.ts';
 
 function build(): Command {
   const program = new Command('hospes')
@@ -63,10 +62,27 @@ function build(): Command {
     .option('--limit-memory <size>', 'memory that each process may map, such as 512M', size)
     .option('--limit-instructions <n>', 'guest instructions that may be executed altogether', positive)
     .option('--stats [=json]', 'print what was executed, translated and called')
+    .option('--record <file>', 'write every input that the program does not determine, for hospes replay')
     .option('--profile <file>', 'write where the program spends its time, as a .cpuprofile for Chrome or VS Code')
     .action(async (path: string, args: string[], options) => {
       const { run } = await import('./run.ts');
       await run(path, args, options);
+    });
+
+  program
+    .command('replay')
+    .summary('run a recorded run again')
+    .description(
+      'Run what `hospes run --record` has recorded again, from the recording alone: the same instructions, the same output,\n' +
+        'the same end. No file is read or written, nothing is waited for.',
+    )
+    .argument('<file>', 'the recording')
+    .option('--trace [=filter]', 'log system calls to stderr: names and groups such as file,-read')
+    .option('--trace-file <file>', 'write the log of system calls to this file')
+    .option('--stats [=json]', 'print what was executed, translated and called')
+    .action(async (file: string, options) => {
+      const { replay } = await import('./replay.ts');
+      await replay(file, options);
     });
 
   program

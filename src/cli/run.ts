@@ -5,8 +5,20 @@ import { UserError } from '../base/failures.ts';
 import type { EngineMode } from '../engine/engine.ts';
 import { hostCwd, hostVariables } from '../host/environment.ts';
 import { writeFully } from '../host/streams.ts';
+import { isTerminal } from '../host/terminal.ts';
 import { formatStats } from '../tools/stats.ts';
-import { type FsKind, Hospes, type Limits, type Mount, type NetworkPolicy, SANDBOX_LIMITS } from '../vm.ts';
+import { Recorder, type Tape } from '../vm/recording/tape.ts';
+import {
+  type FsKind,
+  type GuestProcess,
+  Hospes,
+  type HospesOptions,
+  type Limits,
+  type Mount,
+  type NetworkPolicy,
+  SANDBOX_LIMITS,
+} from '../vm.ts';
+import { VERSION } from './version.ts';
 
 export interface RunOptions {
   root: string;
@@ -26,6 +38,7 @@ export interface RunOptions {
   limitInstructions?: number;
   stats?: string;
   profile?: string;
+  record?: string;
 }
 
 /** Signals that are sent on to the program: these to the foreground as a terminal would, the others to it alone. */
@@ -34,42 +47,69 @@ const FORWARDED = [...KEYS, 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 /** Deaths that need no explanation. */
 const EXPECTED = new Set(['SIGINT', 'SIGPIPE']);
 
+/** What must be the same for a program to run the same: the head of a recording. */
+export interface Plan {
+  hospes: string;
+  program: string;
+  args: readonly string[];
+  machine: Pick<HospesOptions, 'root' | 'fs' | 'mounts' | 'limits' | 'engine' | 'net' | 'hostname'>;
+  env: Record<string, string>;
+  cwd: string;
+  argv0: string;
+}
+
+/** What only watches. */
+export interface Watching {
+  trace?: string;
+  traceFile?: string;
+  stats?: string;
+  profile?: string;
+}
+
 export async function run(program: string, args: readonly string[], options: RunOptions): Promise<void> {
   const kind = options.sandbox ? 'memory' : options.fs;
+  const plan: Plan = {
+    hospes: VERSION,
+    program,
+    args,
+    machine: {
+      root: options.root,
+      fs: kind,
+      mounts: options.mount ?? [],
+      limits: limitsOf(options),
+      engine: options.engine,
+      net: options.net,
+      ...(options.sandbox ? {} : { hostname: os.hostname() }),
+    },
+    env: environmentOf(options, kind),
+    cwd: options.cwd ?? defaultCwd(options.root, kind),
+    argv0: options.argv0 ?? program,
+  };
+  await execute(plan, options, options.record === undefined ? undefined : recorder(options.record, plan));
+}
+
+/** Run as planned; `tape` records it or plays it back. */
+export async function execute(plan: Plan, options: Watching, tape?: Tape): Promise<void> {
+  const { program, args, machine, env, cwd, argv0 } = plan;
   if (options.stats !== undefined && !['', 'json'].includes(options.stats)) {
     throw new UserError(`--stats: '${options.stats}' is not a form (there is json)`, 2);
   }
   const trace = traceOf(options);
   const vm = await Hospes.create({
-    root: options.root,
-    fs: kind,
-    mounts: options.mount ?? [],
-    limits: limitsOf(options),
-    engine: options.engine,
-    net: options.net,
+    ...machine,
     timeCalls: options.stats !== undefined,
     count: options.stats !== undefined,
     profile: options.profile !== undefined,
-    ...(options.sandbox ? {} : { hostname: os.hostname() }),
     ...(trace ? { trace } : {}),
+    ...(tape ? { tape } : {}),
   });
-  const name = kind === 'memory' && !vm.exists(program) ? (vm.showProgram(program) ?? program) : program;
-  const guest = vm.spawn(name, args, {
-    env: environmentOf(options, kind),
-    cwd: options.cwd ?? defaultCwd(options.root, kind),
-    argv0: options.argv0 ?? program,
-    stdio: 'inherit',
-  });
-  for (const signal of FORWARDED) {
-    process.on(signal, () =>
-      vm.signal(signal, (KEYS as readonly string[]).includes(signal) ? 'foreground' : 'program'),
-    );
-  }
-  // When the program stops and nobody in the guest can continue it, we stop too, and the shell that started us decides.
-  guest.on('stop', () => process.kill(process.pid, 'SIGSTOP'));
-  process.on('SIGCONT', () => guest.continue());
+  const name = machine.fs === 'memory' && !vm.exists(program) ? (vm.showProgram(program) ?? program) : program;
+  const guest = vm.spawn(name, args, { env, cwd, argv0, stdio: 'inherit' });
+  // What arrives while replaying is for us alone: what the program got stands in the recording.
+  if (!tape?.replaying) forwardSignals(vm, guest);
   const { exitCode, signal } = await vm.wait(guest);
   await vm.idle();
+  tape?.end(signal ?? `status ${exitCode}`);
   await vm.dispose();
   const { violation } = vm;
   if (violation) writeFully(2, `hospes: ${program}: ended by the ${violation}\n`);
@@ -80,6 +120,28 @@ export async function run(program: string, args: readonly string[], options: Run
   }
   if (options.profile !== undefined) writeProfile(options.profile, vm.profile);
   process.exitCode = signal ? 128 + (os.constants.signals[signal] ?? 0) : (exitCode ?? 1);
+}
+
+function forwardSignals(vm: Hospes, guest: GuestProcess): void {
+  for (const signal of FORWARDED) {
+    process.on(signal, () =>
+      vm.signal(signal, (KEYS as readonly string[]).includes(signal) ? 'foreground' : 'program'),
+    );
+  }
+  // When the program stops and nobody in the guest can continue it, we stop too, and the shell that started us decides.
+  guest.on('stop', () => process.kill(process.pid, 'SIGSTOP'));
+  process.on('SIGCONT', () => guest.continue());
+}
+
+function recorder(file: string, plan: Plan): Tape {
+  if (isTerminal(0)) throw new UserError('--record: stdin is a terminal, which cannot be recorded: redirect it', 2);
+  let fd: number;
+  try {
+    fd = fs.openSync(file, 'w');
+  } catch (error) {
+    throw new UserError(`--record: ${(error as Error).message}`, 2);
+  }
+  return new Recorder((bytes) => writeFully(fd, bytes), plan);
 }
 
 function writeProfile(file: string, profile: unknown): void {
@@ -119,7 +181,7 @@ function defaultCwd(root: string, kind: FsKind): string {
   return here === real ? '/' : here.startsWith(`${real}/`) ? here.slice(real.length) : '/';
 }
 
-function traceOf(options: RunOptions): { filter: string; write(line: string): void } | undefined {
+function traceOf(options: Watching): { filter: string; write(line: string): void } | undefined {
   if (options.trace === undefined && options.traceFile === undefined) return undefined;
   let fd = 2;
   if (options.traceFile !== undefined) {

@@ -13,6 +13,8 @@ import type { Thread } from './thread.ts';
 
 /** How the scheduler gives way to the host. */
 export interface HostLoop {
+  /** Milliseconds since some moment. */
+  now(): number;
   /** Let the host's pending events happen, then come back. */
   yield(): Promise<void>;
   /** Come back after `ms` or when `cancel` is called, whichever is first; keeps the host process alive meanwhile. */
@@ -47,7 +49,7 @@ export class Scheduler {
     this.#kernel = kernel;
     this.#loop = loop;
     kernel.scheduler = this;
-    if (kernel.limits.time !== undefined) this.#deadlineMs = performance.now() + kernel.limits.time * 1000;
+    if (kernel.limits.time !== undefined) this.#deadlineMs = this.#loop.now() + kernel.limits.time * 1000;
   }
 
   /** Guest instructions executed so far by all threads. */
@@ -58,22 +60,22 @@ export class Scheduler {
   /** Run until `until` says so; several calls must not overlap. */
   async run(until: () => boolean): Promise<void> {
     const { timers } = this.#kernel;
-    this.#turnStart = performance.now();
+    this.#turnStart = this.#loop.now();
     while (!until()) {
       const due = timers.next();
       if (due !== undefined) timers.expire(this.#kernel.monotonic());
       const thread = this.#take();
       if (thread) {
         this.#slice(thread);
-        const now = performance.now();
+        const now = this.#loop.now();
         if (now > this.#deadlineMs) this.#violate('time', this.#kernel.limits.time as number);
         if (now - this.#turnStart >= HOST_TURN_MS) {
           await this.#loop.yield();
-          this.#turnStart = performance.now();
+          this.#turnStart = this.#loop.now();
         }
       } else {
         await this.#idle();
-        this.#turnStart = performance.now();
+        this.#turnStart = this.#loop.now();
       }
     }
   }
@@ -129,7 +131,7 @@ export class Scheduler {
   }
 
   async #idle(): Promise<void> {
-    const before = performance.now();
+    const before = this.#loop.now();
     const due = this.#kernel.timers.next();
     let ms = LONGEST_SLEEP_MS;
     if (due !== undefined) {
@@ -151,7 +153,7 @@ export class Scheduler {
       await sleep.done;
       this.#wakeHost = undefined;
     }
-    this.#kernel.stats.idleMs += performance.now() - before;
+    this.#kernel.stats.idleMs += this.#loop.now() - before;
   }
 
   #left = 0;
@@ -161,7 +163,7 @@ export class Scheduler {
     const { process } = thread;
     const { kernel } = process;
     kernel.stats.switches++;
-    const started = performance.now();
+    const started = this.#loop.now();
     const budget = this.#budget;
     this.#left = budget;
     let executed = 0;
@@ -294,7 +296,7 @@ export class Scheduler {
   }
 
   #account(thread: Thread, started: number): number {
-    const spent = performance.now() - started;
+    const spent = this.#loop.now() - started;
     thread.cpuTime += spent * 1e6;
     const { process } = thread;
     process.usage.user += spent * 1e6;
@@ -387,7 +389,8 @@ function watchCpuTime(process: Process): void {
 }
 
 /** What every JavaScript host offers; Node's and the browsers' timers alike. */
-const standardLoop: HostLoop = {
+export const standardLoop: HostLoop = {
+  now: () => performance.now(),
   yield: () =>
     new Promise((resolve) => {
       if (typeof setImmediate === 'function') setImmediate(resolve);

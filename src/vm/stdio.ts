@@ -12,6 +12,8 @@ import type { Tty } from '../kernel/tty.ts';
 import { jobControl } from '../process/job-control.ts';
 import type { Process } from '../process/process.ts';
 import { kernelSignal, sendToGroup } from '../process/signaling.ts';
+import { tapedStream } from './recording/host.ts';
+import type { Tape } from './recording/tape.ts';
 
 export type StdioOption = 'pipe' | 'inherit' | 'ignore' | string | Uint8Array | ((bytes: Uint8Array) => void);
 
@@ -45,6 +47,7 @@ export function connect(
   stdio: StdioOption | readonly [StdioOption, StdioOption, StdioOption],
   pty: PtySize | boolean | undefined,
   count: (bytes: number) => void,
+  tape?: Tape,
 ): Wires {
   if (pty) return terminal(kernel, pty === true ? {} : pty, count);
   const [input, output, errors] = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
@@ -59,7 +62,7 @@ export function connect(
     ended: nothing,
     abandon: nothing,
   };
-  const inherited = inheritedFiles(kernel, [input, output, errors], wires, count);
+  const inherited = inheritedFiles(kernel, [input, output, errors], wires, count, tape);
   const toGuest = (option: StdioOption): OpenFile => {
     if (option === 'pipe') {
       const [reader, writer] = makePipe(kernel.realtime());
@@ -102,9 +105,11 @@ function inheritedFiles(
   options: readonly StdioOption[],
   wires: Wires,
   count: (bytes: number) => void,
+  tape: Tape | undefined,
 ): (fd: number) => OpenFile | undefined {
   const wanted = [0, 1, 2].filter((fd) => options[fd] === 'inherit');
-  const terminals = wanted.filter(isTerminal);
+  // A recording knows no terminal: what is one is a device like others then.
+  const terminals = tape ? [] : wanted.filter(isTerminal);
   let shared: OpenFile | undefined;
   if (terminals.length > 0) {
     const host = new HostTerminal(terminals, jobControl(kernel), kernel.ptys);
@@ -118,7 +123,8 @@ function inheritedFiles(
   return (fd) => {
     if (!wanted.includes(fd)) return undefined;
     if (terminals.includes(fd)) return shared;
-    const stream = standardStream(fd);
+    const real = standardStream(fd);
+    const stream = tape ? tapedStream(tape, real, fd) : real;
     const before = wires.ended;
     wires.ended = (ending) => {
       stream.settle();

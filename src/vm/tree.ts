@@ -1,6 +1,6 @@
 /** The guest's tree of files as the options describe it: which back end is mounted where. */
 import { GuestError, UserError } from '../base/failures.ts';
-import { absolute, baseOf, directoryOf, lookAt } from '../host/environment.ts';
+import { absolute, baseOf, directoryOf, hostEnvironment, lookAt } from '../host/environment.ts';
 import type { HostFs } from '../host/host.ts';
 import type { MemoryFs } from '../host/memfs.ts';
 import { NodeFs } from '../host/node.ts';
@@ -29,8 +29,25 @@ export interface TreeOptions {
   files: Readonly<Record<string, string | Uint8Array>>;
 }
 
+/** How the tree reaches the host. */
+export interface HostPlaces {
+  lookAt: typeof lookAt;
+  absolute: typeof absolute;
+  /** A directory of the host as a file system. */
+  open(path: string): HostFs;
+  /** Nanoseconds since the epoch, for files in memory. */
+  now(): bigint;
+}
+
+export const hostPlaces: HostPlaces = {
+  lookAt,
+  absolute,
+  open: (path) => new NodeFs(path),
+  now: () => hostEnvironment.realtime(),
+};
+
 /** Mount everything; gives the memory layer that `vm.fs` shows, if there is one. */
-export async function buildTree(vfs: Vfs, options: TreeOptions): Promise<MemoryFs | undefined> {
+export async function buildTree(vfs: Vfs, options: TreeOptions, host: HostPlaces): Promise<MemoryFs | undefined> {
   const { root, fs, mounts } = options;
   const needsMemory =
     fs !== 'host' || Object.keys(options.files).length > 0 || mounts.some((one) => one.mode === 'cow');
@@ -38,35 +55,35 @@ export async function buildTree(vfs: Vfs, options: TreeOptions): Promise<MemoryF
   const overlay = needsMemory ? await import('../host/overlay.ts') : undefined;
   let shown: MemoryFs | undefined;
   if (fs === 'memory') {
-    shown = new memory!.MemoryFs();
+    shown = new memory!.MemoryFs({ now: host.now });
     furnish(shown);
     vfs.mount('/', shown);
   } else {
-    const place = lookAt(root);
+    const place = host.lookAt(root);
     if (place?.type !== 'directory')
       throw new UserError(`${root}: ${place ? 'not a directory' : 'no such directory'}`, 2);
-    const real = new NodeFs(place.path);
+    const real = host.open(place.path);
     if (fs === 'overlay') {
-      shown = new memory!.MemoryFs();
+      shown = new memory!.MemoryFs({ now: host.now });
       vfs.mount('/', new overlay!.OverlayFs(real, shown));
     } else {
       vfs.mount('/', real);
     }
   }
   // POSIX shared memory: the host's own where files are the host's.
-  const hostShared = fs === 'host' ? lookAt('/dev/shm') : undefined;
-  if (hostShared?.type === 'directory') vfs.mount('/dev/shm', new NodeFs(hostShared.path), { type: 'tmpfs' });
-  else if (memory) vfs.mount('/dev/shm', new memory.MemoryFs(), { type: 'tmpfs' });
+  const hostShared = fs === 'host' ? host.lookAt('/dev/shm') : undefined;
+  if (hostShared?.type === 'directory') vfs.mount('/dev/shm', host.open(hostShared.path), { type: 'tmpfs' });
+  else if (memory) vfs.mount('/dev/shm', new memory.MemoryFs({ now: host.now }), { type: 'tmpfs' });
   for (const one of mounts) {
-    const place = lookAt(one.host);
+    const place = host.lookAt(one.host);
     if (place === undefined || place.type === 'other') {
       throw new UserError(`${one.host}: ${place ? 'neither a file nor a directory' : 'no such file or directory'}`, 2);
     }
     // A single file is shown through its directory, of which nothing else can be reached.
     const source = place.type === 'file' ? `/${baseOf(place.path)}` : '/';
-    let back: HostFs = new NodeFs(place.type === 'file' ? directoryOf(place.path) : place.path);
+    let back: HostFs = host.open(place.type === 'file' ? directoryOf(place.path) : place.path);
     if (one.mode === 'cow') {
-      const upper = new memory!.MemoryFs();
+      const upper = new memory!.MemoryFs({ now: host.now });
       if (normal(one.guest) === '/') shown = upper;
       back = new overlay!.OverlayFs(back, upper);
     }
@@ -77,12 +94,12 @@ export async function buildTree(vfs: Vfs, options: TreeOptions): Promise<MemoryF
 }
 
 /** Show one file of the host, read-only, under its own path: the program of a guest that sees nothing else. */
-export function showProgram(vfs: Vfs, hostPath: string): string {
-  const place = lookAt(hostPath);
+export function showProgram(vfs: Vfs, hostPath: string, host: HostPlaces): string {
+  const place = host.lookAt(hostPath);
   if (place?.type !== 'file') throw new UserError(`${hostPath}: not a file`, 126);
-  const guest = absolute(hostPath);
+  const guest = host.absolute(hostPath);
   const source = `/${baseOf(place.path)}`;
-  vfs.mount(guest, new NodeFs(directoryOf(place.path)), { source, readOnly: true });
+  vfs.mount(guest, host.open(directoryOf(place.path)), { source, readOnly: true });
   return guest;
 }
 

@@ -1,5 +1,5 @@
 /** The command line as its user meets it: what goes in and out, statuses, messages, options. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Cli, guest } from './cli.ts';
 
@@ -71,6 +71,26 @@ describe('run', () => {
       status: 1,
       stderr: expect.stringMatching(/^hospes: --profile: ENOENT.*\n$/),
     });
+  });
+
+  test('--record and replay: the same output and end from the recording alone', async () => {
+    const file = `${cli.folder}/recording`;
+    const program = `${cli.folder}/program`;
+    writeFileSync(program, readFileSync(guest('random')), { mode: 0o755 });
+    const first = await cli.run(['run', '--record', file, program]);
+    expect(first).toMatchObject({ status: 0, stderr: '' });
+    rmSync(program);
+    expect(await cli.run(['replay', file])).toEqual(first);
+    // What comes on stdin is in it.
+    const echoed = await cli.run(['run', '--record', file, guest('cat')], { input: 'some input' });
+    expect(echoed.stdout).toBe('some input');
+    expect(await cli.run(['replay', file], { input: 'other' })).toEqual(echoed);
+    writeFileSync(file, readFileSync(file).subarray(0, -1));
+    expect(await cli.run(['replay', file])).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^hospes: .*: the recording is damaged: it was cut at byte \d+\n$/),
+    });
+    expect(await cli.run(['replay', '/nowhere/at/all'])).toMatchObject({ status: 2 });
   });
 
   test('an unknown call is ENOSYS, counted and named', async () => {

@@ -159,6 +159,7 @@ export class Machine {
       limits,
     });
     const loop: HostLoop = {
+      now: () => performance.now(),
       yield: async () => {
         this.time += 1_000_000n;
       },

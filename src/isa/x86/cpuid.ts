@@ -59,8 +59,8 @@ const CRC32C = new Uint32Array(256).map((_, n) => {
   return c;
 });
 
-/** Lockstep switches time stamps to a count, so that both tiers read the same. */
-export const timestamps = { deterministic: false };
+/** Lockstep switches time stamps to a count, so that both tiers read the same; `now` gives milliseconds otherwise. */
+export const timestamps = { deterministic: false, now: () => performance.now() };
 
 export const SYSTEM_HELPERS: Record<string, Helper> = {
   cpuid: {
@@ -76,7 +76,7 @@ export const SYSTEM_HELPERS: Record<string, Helper> = {
     params: [],
     result: 'i64',
     make: (space) => (state: number) => {
-      if (!timestamps.deterministic) return BigInt(Math.round(performance.now() * 1e6));
+      if (!timestamps.deterministic) return BigInt(Math.round(timestamps.now() * 1e6));
       const at = state + FIELDS.readings.offset;
       const t = space.view.getBigInt64(at, true) + 1000n;
       space.view.setBigInt64(at, t, true);
