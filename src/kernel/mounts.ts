@@ -1,5 +1,6 @@
 /** Which back end serves which part of the guest's tree, and the names that are in use (open files, working directories) so that they survive renames; walking paths is path-walk.ts. */
 import type { HostFile, HostFs, HostOpen } from '../host/host.ts';
+import { FileEvents } from './file-events.ts';
 import type { OpenFile } from './open-file.ts';
 import type { OpenHow } from './vfs.ts';
 
@@ -118,10 +119,14 @@ export class Place {
   path: string;
   deleted = false;
   users = 0;
+  readonly events: FileEvents;
+  /** Somebody has let go of it. */
+  onLetGo: (() => void) | undefined;
 
-  constructor(mount: Mount, path: string) {
+  constructor(mount: Mount, path: string, events: FileEvents) {
     this.mount = mount;
     this.path = path;
+    this.events = events;
   }
 
   get guest(): string {
@@ -131,6 +136,7 @@ export class Place {
 
 /** All places in use, by back end and path. */
 export class Places {
+  readonly events = new FileEvents();
   readonly #byFs = new Map<HostFs, Map<string, Place[]>>();
 
   hold(mount: Mount, path: string): Place {
@@ -142,7 +148,7 @@ export class Places {
     const at = byPath.get(path) ?? [];
     let place = at.find((p) => p.mount === mount);
     if (place === undefined) {
-      place = new Place(mount, path);
+      place = new Place(mount, path, this.events);
       at.push(place);
       byPath.set(path, at);
     }
@@ -156,7 +162,9 @@ export class Places {
   }
 
   letGo(place: Place): void {
-    if (--place.users > 0 || place.deleted) return;
+    place.users--;
+    place.onLetGo?.();
+    if (place.users > 0 || place.deleted) return;
     const byPath = this.#byFs.get(place.mount.fs);
     const at = byPath?.get(place.path);
     if (byPath === undefined || at === undefined) return;

@@ -40,7 +40,13 @@ export class Names {
       const place = this.hold(found.mount, found.path);
       file.place = place;
       file.path = found.guest;
-      file.releaseListeners.add(() => this.places.letGo(place));
+      const directory = file.kind === 'directory';
+      if (file.kind !== 'path') this.places.events.file(place, 'open', directory);
+      file.releaseListeners.add(() => {
+        const wrote = file.writable && !directory;
+        if (file.kind !== 'path') this.places.events.file(place, wrote ? 'close-write' : 'close-nowrite', directory);
+        this.places.letGo(place);
+      });
     }
     return file;
   }

@@ -58,6 +58,7 @@ export class RegularFile extends OpenFile implements MappedFile {
     beforeFileAccess(host.identity);
     const n = host.read(into, at ?? this.position);
     if (at === undefined) this.position += n;
+    if (n > 0) this.place?.events.file(this.place, 'access');
     return n;
   }
 
@@ -72,6 +73,7 @@ export class RegularFile extends OpenFile implements MappedFile {
     const n = from.length === 0 ? 0 : host.write(from, position);
     afterFileWrite(host.identity, position, position + n);
     if (at === undefined) this.position = position + n;
+    if (n > 0) this.place?.events.file(this.place, 'modify');
     return n;
   }
 
@@ -103,6 +105,7 @@ export class RegularFile extends OpenFile implements MappedFile {
     const old = host.size();
     host.truncate(size);
     afterFileWrite(host.identity, Math.min(old, size), Math.max(old, size));
+    this.place?.events.file(this.place, 'modify');
   }
 
   /** Make sure [offset, offset + length) exists (fallocate), or reads as zeroes ('zero'), or does so without growing the file ('punch'). */

@@ -3,7 +3,7 @@ import { fail } from '../base/failures.ts';
 import type { FileType, HostFile, HostFs, Stat } from '../host/host.ts';
 import { DirectoryFile, type NameSource, PathFile } from './directory-file.ts';
 import { FsContext } from './fs-context.ts';
-import type { Mount, MountOptions, Place } from './mounts.ts';
+import type { Mount, MountOptions, Place, Places } from './mounts.ts';
 import { type LookUp, Names } from './names.ts';
 import type { OpenFile } from './open-file.ts';
 import type { Found } from './path-walk.ts';
@@ -69,6 +69,7 @@ export class Vfs {
   /** Where device nodes and named pipes lead; the composition root fills them in. */
   openDevice: NonNullable<VfsOptions['openDevice']>;
   openFifo: NonNullable<VfsOptions['openFifo']>;
+  readonly #events = this.#names.places.events;
   readonly #now: () => bigint;
   readonly #source: NameSource;
   #unnamed = 0;
@@ -90,6 +91,19 @@ export class Vfs {
 
   unmount(mount: Mount): void {
     this.mounts.remove(mount);
+  }
+
+  /** The names in use, for who watches one (inotify). */
+  get places(): Places {
+    return this.#names.places;
+  }
+
+  /** The name a path leads to, held until `places.letGo`. */
+  hold(context: FsContext, base: Base, path: string, how: { follow: boolean; directory: boolean }) {
+    const found = this.#names.existing(context, base, path, { follow: how.follow });
+    if (how.directory && found.stat!.type !== 'directory') fail('ENOTDIR');
+    this.#names.demand(context, found, { read: true });
+    return { place: this.#names.hold(found.mount, found.path), ino: found.stat!.ino };
   }
 
   /** A context at `cwd`, with '/' as its root. */
@@ -141,7 +155,7 @@ export class Vfs {
     switch (stat.type) {
       case 'file':
         if (how.write || how.truncate) this.#names.demandWritable(found);
-        return this.#regular(found, this.#openHost(found, how), how);
+        return this.#truncated(this.#regular(found, this.#openHost(found, how), how), how.truncate && stat.size > 0);
       case 'fifo':
         return this.#names.named(found, this.openFifo(stat, how));
       case 'character':
@@ -150,6 +164,11 @@ export class Vfs {
       default:
         return fail('ENXIO');
     }
+  }
+
+  #truncated(file: RegularFile, happened: boolean | undefined): RegularFile {
+    if (happened) this.#events.file(file.place!, 'modify');
+    return file;
   }
 
   #openHost(found: Found, how: OpenHow): HostFile {
@@ -171,6 +190,7 @@ export class Vfs {
       mode: (how.mode ?? 0) & MODE_BITS & ~context.umask,
     });
     this.#names.own(context, found);
+    this.#events.entry(found.mount.fs, found.path, 'create', false);
     return this.#regular(found, host, how);
   }
 
@@ -249,6 +269,7 @@ export class Vfs {
     // The set-id bits are not for mkdir to set; the sticky bit is.
     found.mount.fs.mkdir(found.path, mode & 0o1777 & ~context.umask);
     this.#names.own(context, found);
+    this.#events.entry(found.mount.fs, found.path, 'create', true);
   }
 
   rmdir(context: FsContext, base: Base, path: string): void {
@@ -260,7 +281,7 @@ export class Vfs {
     this.#names.demandWritableParent(context, found, found.stat);
     this.#names.demandNoMount(found);
     found.mount.fs.rmdir(found.path);
-    this.#names.places.removed(found.mount.fs, found.path);
+    this.#removed(found, true);
   }
 
   unlink(context: FsContext, base: Base, path: string): void {
@@ -271,7 +292,13 @@ export class Vfs {
     this.#names.demandWritableParent(context, found, found.stat);
     this.#names.demandNoMount(found);
     found.mount.fs.unlink(found.path);
-    this.#names.places.removed(found.mount.fs, found.path);
+    this.#removed(found, false);
+  }
+
+  #removed({ mount: { fs }, path, stat }: Found, directory: boolean): void {
+    const watched = this.#events.watchedPlaces(fs, path);
+    this.#names.places.removed(fs, path);
+    this.#events.removed(fs, path, { directory, ino: stat?.ino ?? 0 }, watched);
   }
 
   rename(
@@ -311,7 +338,9 @@ export class Vfs {
       if (!isDirectory && from.stat.ino === to.stat.ino && from.stat.dev === to.stat.dev) return;
     }
     fs.rename(from.path, to.path);
+    const replaced = this.#events.watchedPlaces(fs, to.path);
     this.#names.places.renamed(fs, from.path, to.path, isDirectory);
+    this.#events.renamed(fs, from.path, to.path, isDirectory, replaced);
   }
 
   #exchange(fs: HostFs, from: Found, to: Found): void {
@@ -344,6 +373,8 @@ export class Vfs {
     if (stat.type === 'directory') fail('EPERM');
     if (mount !== target.mount) fail('EXDEV');
     mount.fs.link(path, target.path);
+    this.#events.links(mount.fs, stat.ino);
+    this.#events.entry(mount.fs, target.path, 'create', false);
   }
 
   /** linkat of a file opened with O_TMPFILE: no back end can name it again, so its bytes move into a named one. */
@@ -375,6 +406,7 @@ export class Vfs {
     const found = this.#names.fresh(context, base, path, false);
     found.mount.fs.symlink(target, found.path);
     this.#names.own(context, found);
+    this.#events.entry(found.mount.fs, found.path, 'create', false);
   }
 
   mknod(context: FsContext, base: Base, path: string, type: FileType, mode: number, rdev = 0): void {
@@ -388,6 +420,7 @@ export class Vfs {
       found.mount.fs.mknod(found.path, type, bits, rdev);
     }
     this.#names.own(context, found);
+    this.#events.entry(found.mount.fs, found.path, 'create', false);
   }
 
   // Changing metadata
@@ -399,6 +432,7 @@ export class Vfs {
     this.#names.demandOwner(context, found.stat!);
     if (found.file instanceof RegularFile) found.file.host.chmod(mode & MODE_BITS);
     else found.mount.fs.chmod(found.path, mode & MODE_BITS);
+    this.#changed(found);
   }
 
   /** -1: leave alone. */
@@ -422,6 +456,7 @@ export class Vfs {
       found.mount.fs.chown(found.path, newUid, newGid);
       if (dropped !== stat.mode) found.mount.fs.chmod(found.path, dropped);
     }
+    this.#changed(found);
   }
 
   utimes(context: FsContext, base: Base, path: string, atime: NewTime, mtime: NewTime, look: LookUp = {}): void {
@@ -438,6 +473,11 @@ export class Vfs {
     const m = mtime === 'now' ? now : mtime;
     if (found.file instanceof RegularFile) found.file.host.utimes(a, m);
     else found.mount.fs.utimes(found.path, a, m);
+    this.#changed(found);
+  }
+
+  #changed(found: Found): void {
+    this.#events.file(found.file?.place ?? found, 'attrib', found.stat?.type === 'directory');
   }
 
   truncate(context: FsContext, base: Base, path: string, size: number): void {
@@ -445,12 +485,16 @@ export class Vfs {
     const found = this.#names.existing(context, base, path, { follow: true });
     if (found.stat!.type === 'directory') fail('EISDIR');
     if (found.stat!.type !== 'file') fail('EINVAL');
-    const file = this.open(context, base, path, { write: true }).retain();
+    this.#names.demand(context, found, { write: true });
+    this.#names.demandWritable(found);
+    const host = this.#openHost(found, { write: true });
+    const file = new RegularFile(host, { write: true }, () => undefined).retain();
     try {
       file.truncate(size);
     } finally {
       file.drop();
     }
+    this.#events.file(found, 'modify');
   }
 
   // Where one is

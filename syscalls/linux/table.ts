@@ -36,6 +36,7 @@ import * as events from './handlers/events.ts';
 import * as files from './handlers/files.ts';
 import * as futex from './handlers/futex.ts';
 import * as info from './handlers/info.ts';
+import * as inotify from './handlers/inotify.ts';
 import { IoctlRequest, ioctl } from './handlers/ioctl.ts';
 import * as ipc from './handlers/ipc.ts';
 import * as locks from './handlers/locks.ts';
@@ -172,10 +173,10 @@ export const table = defineTable('linux', {
     ioctl: partial(call(16, 29, { fd: Fd, request: IoctlRequest, arg: Ptr }, ioctl), 'terminals, pseudo-terminals and requests of every file'),
     memfd_create: partial(call(319, 279, { name: Text, flags: flag.MemfdFlags }, descriptors.memfd_create), 'no seals, no huge pages'),
     memfd_secret: refused(447, 447, 'ENOSYS', { flags: U32 }, NOT_BUILT_IN),
-    inotify_init: missing(253, null),
-    inotify_init1: missing(294, 26, { flags: flag.PipeFlags }),
-    inotify_add_watch: missing(254, 27, { fd: Fd, pathname: Path, mask: Hex }),
-    inotify_rm_watch: missing(255, 28, { fd: Fd, wd: I32 }),
+    inotify_init: call(253, null, {}, inotify.inotify_init),
+    inotify_init1: call(294, 26, { flags: flag.PipeFlags }, inotify.inotify_init1),
+    inotify_add_watch: partial(call(254, 27, { fd: Fd, pathname: Path, mask: Hex }, inotify.inotify_add_watch), 'events of guests alone, by name: hard links are files of their own'),
+    inotify_rm_watch: call(255, 28, { fd: Fd, wd: I32 }, inotify.inotify_rm_watch),
     fanotify_init: refused(300, 262, 'ENOSYS', { flags: Hex, event_f_flags: flag.OpenFlags }, NOT_BUILT_IN),
     fanotify_mark: refused(301, 263, 'ENOSYS', { fanotify_fd: Fd, flags: Hex, mask: Big, dirfd: DirFd, pathname: PathOrNull }, NOT_BUILT_IN),
   }),
