@@ -16,7 +16,6 @@ const { values } = parseArgs({
     tier: { type: 'string', default: 'both' },
     show: { type: 'string', default: '3' },
     chapter: { type: 'string' },
-    strict: { type: 'boolean', default: false },
     save: { type: 'boolean', default: false },
     each: { type: 'string', default: '44' },
   },
@@ -25,7 +24,6 @@ const { values } = parseArgs({
 const tiers =
   values.tier === 'both' ? (['interpreter', 'translator'] as const) : [values.tier as 'interpreter' | 'translator'];
 const players = tiers.map((tier) => ({ tier, player: new Player(tier) }));
-for (const { player } of players) player.strict = values.strict;
 const show = Number(values.show);
 const perMnemonic = new Map<string, number>();
 let played = 0;
@@ -44,7 +42,10 @@ function line(c: Case): string {
 /** The x87 state if it is not fresh, MXCSR, and the XMM registers that are not zero. */
 function fxText(c: Case): string {
   const view = new DataView(c.fx!.buffer, c.fx!.byteOffset);
-  const big = (at: number, n: number) => Buffer.from(c.fx!.slice(at, at + n).reverse()).toString('hex');
+  const big = (at: number, n: number) =>
+    Buffer.from(c.fx!.subarray(at, at + n))
+      .reverse()
+      .toString('hex');
   const words = [`mxcsr=${view.getUint32(24, true).toString(16)}`];
   if (c.fx![4]) {
     words.push(

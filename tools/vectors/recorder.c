@@ -109,7 +109,7 @@ static void report(ucontext_t *uc, int endless, uint64_t fs, uint64_t gs) {
   o.fault = g[REG_CR2];
   if (current.options & PUSHES_FLAGS && o.trap == 1) {
     uint64_t sp = g[REG_RSP];
-    if (sp >= DATA && sp + 8 <= DATA + DATA_SIZE) data[sp - DATA + 1] &= ~1;
+    if (sp >= DATA && sp + 2 <= DATA + DATA_SIZE) data[sp - DATA + 1] &= ~1;
   }
   if (memcmp(before, data, DATA_SIZE)) {
     for (unsigned i = 0; i < DATA_SIZE;) {

@@ -1,14 +1,21 @@
 /**
  * Vectors a person can read and write: `48 01 d8 | add rax, rbx | rax=7f rbx=1 | rax=80 AF`.
  * Bytes, the instruction as text (for the reader; its first word picks what is undefined), state before, state after. Numbers are hexadecimal.
- * State words: general registers, xmm0=… (32 digits), st0=4001:8000000000000000, flags by name (CF PF AF ZF SF DF OF), [10000040]=bytes.
+ * State words: general registers, xmm0=… (32 digits), st0=4001:8000000000000000, mxcsr=1f80, flags by name (CF PF AF ZF SF DF OF), [10000040]=bytes.
  * After: what is not named must be unchanged, except arithmetic flags when the line says `flags=?`; `fault=10002000`, `trap=divide`.
  */
 import { GPR } from '../../src/isa/x86/state.ts';
 import { background, type Case, CODE, DATA, FX_BYTES, freshFx, type Patch, type Result } from './case.ts';
 
 const FLAG: Record<string, number> = { CF: 1, PF: 4, AF: 0x10, ZF: 0x40, SF: 0x80, DF: 0x400, OF: 0x800 };
-const TRAP: Record<string, number> = { divide: 0, breakpoint: 3, illegal: 6, privileged: 13, 'floating-point': 16 };
+const TRAP: Record<string, number> = {
+  divide: 0,
+  breakpoint: 3,
+  illegal: 6,
+  privileged: 13,
+  'floating-point': 16,
+  simd: 19,
+};
 
 interface State {
   gpr: BigUint64Array;
@@ -33,7 +40,8 @@ function apply(words: string, state: State): Map<string, string> {
       state.fx.set(bytesOf(significand).reverse(), 32 + 16 * Number(name[2]));
       state.fx.set(bytesOf(top.padStart(4, '0')).reverse(), 40 + 16 * Number(name[2]));
       state.fx[4] |= 1 << Number(name[2]);
-    } else if (name[0] === '[')
+    } else if (name === 'mxcsr') new DataView(state.fx.buffer).setUint16(24, Number.parseInt(value, 16), true);
+    else if (name[0] === '[')
       state.patches.push({ offset: Number.parseInt(name.slice(1), 16) - DATA, bytes: bytesOf(value) });
     else rest.set(name, value);
   }
@@ -54,7 +62,7 @@ export function parseLine(line: string, slot: number): TextVector {
   const start: State = { gpr: background(), flags: 2, fx: freshFx(), patches: [] };
   const unknown = apply(before, start);
   if (unknown.size) throw new Error(`${[...unknown.keys()]}: ${line}`);
-  const usesFx = /xmm|st\d|f[a-z]+/.test(`${before} ${after} ${text}`);
+  const usesFx = /xmm|mxcsr|st\d|f[a-z]+/.test(`${before} ${after} ${text}`);
   const end: State = { gpr: start.gpr.slice(), flags: 2, fx: start.fx.slice(), patches: [] };
   const rest = apply(after, end);
   const bytes = bytesOf(code.replaceAll(' ', ''));

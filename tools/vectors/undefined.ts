@@ -108,19 +108,3 @@ export function allowance(c: Case, result: Result): Allowance {
   if (m === 'fxsave' && result.changes[0]) a.memory.push([result.changes[0].offset, result.changes[0].offset + 32]);
   return a;
 }
-
-/** Differences we know of and have not closed: the driver shows them with --strict. Empty this list. */
-const GAPS: { reason: string; is: (r: Result, c: Case) => boolean; give: (a: Allowance) => void }[] = [
-  {
-    reason: 'a bit offset (BTS and its kin) beyond an address cut to 32 bits does not wrap',
-    is: (_r, c) => /^bt[src]?$/.test(c.mnemonic ?? '') && c.code.subarray(0, 4).includes(0x67),
-    give: (a) => {
-      a.skip = true;
-    },
-  },
-];
-
-/** Allow for what is known to be missing, too. */
-export function allowGaps(a: Allowance, c: Case, result: Result): void {
-  for (const gap of GAPS) if (gap.is(result, c)) gap.give(a);
-}

@@ -52,6 +52,10 @@ export abstract class Operand {
   address(): Node {
     throw new Error('operand has no address');
   }
+  /** The operand `step` (i64) bytes further on, within the address size; memory only. */
+  moved(_step: Node): Operand {
+    throw new Error('operand has no address');
+  }
 }
 
 class Immediate extends Operand {
@@ -78,10 +82,13 @@ class Immediate extends Operand {
 class Memory extends Operand {
   readonly isMemory = true;
   #address: Node | undefined;
-  readonly #make: () => Node;
-  constructor(b: X86Builder, width: number, make: () => Node) {
+  readonly #make: (step?: Node) => Node;
+  constructor(b: X86Builder, width: number, make: (step?: Node) => Node) {
     super(b, width);
     this.#make = make;
+  }
+  override moved(step: Node): Operand {
+    return this.b.memoryAt(this.width, this.#make(step));
   }
   override address(): Node {
     this.#address ??= this.#make();
@@ -504,7 +511,7 @@ export class X86RegionBuilder extends X86Builder implements RegionBuilder<X86Ins
       case 'mmx':
         return new KnownMmx(this, o.width, o.index);
       case 'mem':
-        return new Memory(this, o.width, () => this.#address(o));
+        return new Memory(this, o.width, (step) => this.#address(o, step));
       case 'imm':
         return new Immediate(this, o.width, immediateNode(this, o));
       case 'rel':
@@ -513,7 +520,7 @@ export class X86RegionBuilder extends X86Builder implements RegionBuilder<X86Ins
         return new Immediate(this, o.width, this.i32(o.index));
     }
   }
-  #address(o: Decoded & { kind: 'mem' }): Node {
+  #address(o: Decoded & { kind: 'mem' }, step?: Node): Node {
     let sum: Node | undefined;
     if (o.base >= 0) sum = this.gpr(o.base);
     if (o.index >= 0) {
@@ -522,6 +529,7 @@ export class X86RegionBuilder extends X86Builder implements RegionBuilder<X86Ins
     }
     if (!sum) sum = this.i64(o.disp);
     else if (o.disp) sum = this.add(sum, Number(o.disp));
+    if (step) sum = this.add(sum, step);
     // The address-size prefix cuts the offset; the segment base comes on top.
     if (this.instruction.addressSize === 32) sum = this.extendU(this.wrap(sum));
     if (o.segment) sum = this.add(sum, this.field(o.segment === 'fs' ? 'fsbase' : 'gsbase'));
@@ -563,7 +571,7 @@ export class X86ShapeBuilder extends X86Builder {
       case 'mmx':
         return new SlotMmx(this, o.width, index);
       case 'mem':
-        return new Memory(this, o.width, () => this.#address());
+        return new Memory(this, o.width, (step) => this.#address(step));
       case 'imm': {
         if (this.instruction.row.fixed) return new Immediate(this, o.width, immediateNode(this, o));
         const offset = immediateSlot(this.instruction, index);
@@ -576,7 +584,7 @@ export class X86ShapeBuilder extends X86Builder {
         return new Immediate(this, o.width, slotOffset(index));
     }
   }
-  #address(): Node {
+  #address(step?: Node): Node {
     const part = (at: number) =>
       this.effect(
         new Node('getslot', 'i64', [new Node('record', 'i32', [], { imm: at, access: 'u16' })], { access: 'i64' }),
@@ -584,6 +592,7 @@ export class X86ShapeBuilder extends X86Builder {
     const scale = this.extendU(new Node('record', 'i32', [], { imm: REC_SCALE, access: 'u8' }));
     const disp = new Node('record', 'i64', [], { imm: REC_DISP, access: 'i64' });
     let sum = this.add(this.add(part(REC_BASE), this.shl(part(REC_INDEX), scale)), disp);
+    if (step) sum = this.add(sum, step);
     if (this.instruction.addressSize === 32) sum = this.extendU(this.wrap(sum));
     return this.add(sum, part(REC_SEGMENT));
   }

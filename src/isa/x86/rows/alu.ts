@@ -113,7 +113,7 @@ export const ALU_ROWS = [
   op('0F B7 /r', 'movzx', 'Gv,Ew'),
   op('0F BE /r', 'movsx', 'Gv,Eb'),
   op('0F BF /r', 'movsx', 'Gv,Ew'),
-  op('63 /r', 'movsx', 'Gv,Ez'),
+  op('63 /r', 'movsx', 'Gv,Ed'),
   op('86 /r', 'xchg', 'Eb,Gb', { lock: true }),
   op('87 /r', 'xchg', 'Ev,Gv', { lock: true }),
   ...registers(0x90, (o) => op(o, 'xchg', 'eAX,Zv')),

@@ -294,7 +294,7 @@ const bitTest =
     if (dst.isMemory && src.width > 8) {
       const index = width === 64 ? offset : b.extendS(b.signed(offset, width));
       const step = b.shl(b.shrS(index, Math.log2(width)), Math.log2(width / 8));
-      place = b.memoryAt(width, b.add(dst.address(), step));
+      place = dst.moved(b.extendS(step));
     }
     const x = place.get();
     const count = b.and(b.toWidth(offset, width), width - 1);
@@ -445,7 +445,8 @@ export const ALU: Record<(typeof ALU_ROWS)[number]['mnemonic'], Semantics> = {
     dst.set(b.toWidth(src.get(), dst.width));
   },
   movsx(b, dst, src) {
-    const v = b.signed(src.get(), src.width);
+    // MOVSXD to 16 bits keeps the low ones, but reads four bytes (AMD; Intel reads two).
+    const v = b.signed(src.get(), Math.min(src.width, dst.width));
     dst.set(dst.width === 64 ? b.extendS(v) : v);
   },
   xchg(b, dst, src) {

@@ -183,8 +183,10 @@ export const CONTROL: Record<(typeof CONTROL_ROWS)[number]['mnemonic'], Semantic
     const end = b.sub(bottom, Number(Builder.constantOf(size.get())) & 0xffff);
     b.probe(end, bytes);
     b.store(frame, access, b.fixedGpr(RBP, width).get());
+    // One after the other, since what is copied may be what was just pushed.
     pushed.forEach((v, i) => {
-      b.store(b.sub(frame, (i + 1) * bytes), access, v);
+      const again = i < copied.length ? b.load(b.sub(old, (i + 1) * bytes), access) : v;
+      b.store(b.sub(frame, (i + 1) * bytes), access, again);
     });
     b.setGpr(RSP, end);
     b.fixedGpr(RBP, width).set(b.toWidth(frame, width));
