@@ -13,6 +13,7 @@ import type { SocketFamily } from './socket.ts';
 import { Timers } from './timers.ts';
 import type { Tty } from './tty.ts';
 import type { Vfs } from './vfs.ts';
+import { WaitQueue } from './wait.ts';
 
 /** What the whole VM may use; undefined or absent: no limit. */
 export interface VmLimits {
@@ -105,6 +106,8 @@ export class Kernel {
   domainname = '(none)';
   /** Nanoseconds added to the environment's real time by settimeofday. */
   realtimeOffset = 0n;
+  /** Woken at every signal sent to anyone: a signalfd shared by several processes tells each of its own. */
+  readonly signalSent = new WaitQueue();
   readonly bootTime: bigint;
   readonly bootRealtime: bigint;
   readonly stats: KernelStats = {

@@ -19,13 +19,12 @@ export class FileLocks {
 
   /** The first lock that stands in the way of `wanted`. */
   conflict(wanted: RangeLock): RangeLock | undefined {
-    return this.#locks.find(
-      (lock) =>
-        lock.owner !== wanted.owner &&
-        lock.start < wanted.end &&
-        wanted.start < lock.end &&
-        (lock.exclusive || wanted.exclusive),
-    );
+    return this.#locks.find((lock) => excludes(lock, wanted));
+  }
+
+  /** All that stand in its way. */
+  conflicts(wanted: RangeLock): RangeLock[] {
+    return this.#locks.filter((lock) => excludes(lock, wanted));
   }
 
   /** Take a range, replacing what the owner had there. False when another owner is in the way. */
@@ -61,6 +60,11 @@ export class FileLocks {
     }
     this.#locks = kept;
   }
+}
+
+function excludes(lock: RangeLock, wanted: RangeLock): boolean {
+  const overlap = lock.start < wanted.end && wanted.start < lock.end;
+  return overlap && lock.owner !== wanted.owner && (lock.exclusive || wanted.exclusive);
 }
 
 /** The locks of all files, by what identifies a file. */

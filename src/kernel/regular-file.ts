@@ -6,12 +6,17 @@ import { afterFileWrite, beforeFileAccess } from '../memory/shared-objects.ts';
 import { OpenFile } from './open-file.ts';
 import type { OpenHow } from './vfs.ts';
 
+/** seal: no further seals; shrink, grow: the size; write: the bytes; future-write: but for mappings made before; exec: the execute bits. */
+export type Seal = 'seal' | 'shrink' | 'grow' | 'write' | 'future-write' | 'exec';
+
 /** A HostFile used by several descriptions: closed with the last. */
 class SharedHandle {
   readonly host: HostFile;
   readonly mayRead: boolean;
   readonly mayWrite: boolean;
   users = 0;
+  /** What may no longer be done to the bytes, for ever (memfd); undefined: it cannot be sealed. */
+  seals: Set<Seal> | undefined;
 
   constructor(host: HostFile, mayRead: boolean, mayWrite: boolean) {
     this.host = host;
@@ -20,6 +25,7 @@ class SharedHandle {
   }
 }
 
+const PAGE = 4096;
 const ZEROES = new Uint8Array(64 * 1024);
 
 export class RegularFile extends OpenFile implements MappedFile {
@@ -47,6 +53,33 @@ export class RegularFile extends OpenFile implements MappedFile {
     return this.#handle.host;
   }
 
+  /** Of an unnamed file of memory; add to it to seal. */
+  get seals(): Set<Seal> | undefined {
+    return this.#handle.seals;
+  }
+  set seals(seals: Set<Seal> | undefined) {
+    this.#handle.seals = seals;
+  }
+
+  /** May its bytes still be changed? */
+  get sealed(): boolean {
+    const { seals } = this.#handle;
+    return seals !== undefined && (seals.has('write') || seals.has('future-write'));
+  }
+
+  /** Linux writes page by page, and refuses the page that would make the file grow. */
+  #writeWholePages(from: Uint8Array, position: number, at: number | undefined): number {
+    const whole = this.size() - (this.size() % PAGE) - position;
+    return whole > 0 ? this.write(from.subarray(0, whole), at) : fail('EPERM');
+  }
+
+  #mayBecome(size: number): void {
+    const { seals } = this.#handle;
+    if (seals === undefined || seals.size === 0) return;
+    const now = this.size();
+    if ((size > now && seals.has('grow')) || (size < now && seals.has('shrink'))) fail('EPERM');
+  }
+
   get mapKey(): unknown {
     return this.#handle.host.identity;
   }
@@ -70,6 +103,10 @@ export class RegularFile extends OpenFile implements MappedFile {
     // Linux appends even with an explicit position.
     const position = this.append ? host.size() : (at ?? this.position);
     if (position + from.length > Number.MAX_SAFE_INTEGER) fail('EFBIG');
+    if (this.sealed) fail('EPERM');
+    if (this.#handle.seals?.has('grow') && position + from.length > this.size()) {
+      return this.#writeWholePages(from, position, at);
+    }
     const n = from.length === 0 ? 0 : host.write(from, position);
     afterFileWrite(host.identity, position, position + n);
     if (at === undefined) this.position = position + n;
@@ -100,6 +137,7 @@ export class RegularFile extends OpenFile implements MappedFile {
 
   override truncate(size: number): void {
     if (!this.writable || size < 0) fail('EINVAL');
+    this.#mayBecome(size);
     const host = this.#handle.host;
     beforeFileAccess(host.identity);
     const old = host.size();
@@ -116,6 +154,7 @@ export class RegularFile extends OpenFile implements MappedFile {
     const end = offset + length;
     if (!Number.isSafeInteger(end)) fail('EFBIG');
     if (mode === 'zero' || mode === 'punch') {
+      if (this.sealed) fail('EPERM');
       const host = this.#handle.host;
       beforeFileAccess(host.identity);
       const stop = Math.min(end, size);

@@ -7,7 +7,7 @@ import type { WaitQueue } from './wait.ts';
 
 /** Whoever reads takes its own signals: the source answers for the process that is asking now. */
 export interface SignalSource {
-  /** Woken at every signal sent to the process that made the file. */
+  /** Woken at every signal sent to anyone who may be reading. */
   readonly queue: WaitQueue;
   peek(wanted: (signal: string) => boolean): boolean;
   take(wanted: (signal: string) => boolean): SignalInfo | undefined;

@@ -27,6 +27,8 @@ export interface Mapping {
   readonly start: number;
   readonly end: number;
   readonly prot: number;
+  /** What mprotect may raise it to. */
+  readonly maxProt: number;
   readonly shared: boolean;
   readonly file: MappedFile | undefined;
   /** File position of `start`. */

@@ -34,7 +34,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   EPIPE: 'Broken pipe',
   EDOM: 'Numerical argument out of domain',
   ERANGE: 'Numerical result out of range',
-  EDEADLOCK: 'Resource deadlock avoided',
+  EDEADLK: 'Resource deadlock avoided',
   ENAMETOOLONG: 'File name too long',
   ENOLCK: 'No locks available',
   ENOSYS: 'Function not implemented',

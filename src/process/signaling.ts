@@ -15,6 +15,7 @@ export function sendToProcess(process: Process, info: SignalInfo): boolean {
   const taker = chooseThread(process, info.signal);
   if (taker) alert(taker);
   process.signalQueue.wake();
+  process.kernel.signalSent.wake();
   return true;
 }
 
@@ -27,6 +28,7 @@ export function sendToThread(thread: Thread, info: SignalInfo): boolean {
   if (!queue(process, thread.pending, info)) return false;
   if (!thread.mask.has(info.signal) || isUnblockable(info.signal)) alert(thread);
   process.signalQueue.wake();
+  process.kernel.signalSent.wake();
   return true;
 }
 

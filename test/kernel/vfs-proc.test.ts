@@ -179,9 +179,9 @@ describe('/proc', () => {
   test('maps name files, stacks and nothing', () => {
     const anonymous = { shared: false, file: undefined, offset: 0, growsDown: false };
     mappings = [
-      { ...anonymous, start: 0x400000, end: 0x401000, prot: 5, name: '/bin/prog' },
-      { ...anonymous, start: 0x7f0000000000, end: 0x7f0000001000, prot: 3, name: '' },
-      { ...anonymous, start: 0x7ffd00000000, end: 0x7ffd00021000, prot: 3, name: '[stack]' },
+      { ...anonymous, start: 0x400000, end: 0x401000, maxProt: 7, prot: 5, name: '/bin/prog' },
+      { ...anonymous, start: 0x7f0000000000, end: 0x7f0000001000, maxProt: 7, prot: 3, name: '' },
+      { ...anonymous, start: 0x7ffd00000000, end: 0x7ffd00021000, maxProt: 7, prot: 3, name: '[stack]' },
     ];
     expect(read('/proc/42/maps')).toBe(
       '00400000-00401000 r-xp 00000000 00:00 0                                  /bin/prog\n' +

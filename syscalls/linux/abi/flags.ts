@@ -119,6 +119,15 @@ export const FlockOperation = flagSet(LOCK);
 export const MFD = { MFD_CLOEXEC: 1, MFD_ALLOW_SEALING: 2, MFD_HUGETLB: 4, MFD_NOEXEC_SEAL: 8, MFD_EXEC: 16 } as const;
 export const MemfdFlags = flagSet(MFD);
 
+export const F_SEAL = {
+  F_SEAL_SEAL: 1,
+  F_SEAL_SHRINK: 2,
+  F_SEAL_GROW: 4,
+  F_SEAL_WRITE: 8,
+  F_SEAL_FUTURE_WRITE: 16,
+  F_SEAL_EXEC: 32,
+} as const;
+
 export const CLOSE_RANGE = { CLOSE_RANGE_UNSHARE: 2, CLOSE_RANGE_CLOEXEC: 4 } as const;
 export const CloseRangeFlags = flagSet(CLOSE_RANGE);
 

@@ -2,8 +2,10 @@
 import { fail, GuestError, missing } from '../../../src/base/failures.ts';
 import type { OpenFile } from '../../../src/kernel/open-file.ts';
 import { PipeEnd } from '../../../src/kernel/pipe.ts';
+import { RegularFile, type Seal } from '../../../src/kernel/regular-file.ts';
+import { PROT_WRITE } from '../../../src/memory/address-space.ts';
 import type { Task } from '../../../src/personality/task.ts';
-import { CLOSE_RANGE, F, FD_CLOEXEC, MFD, O } from '../abi/flags.ts';
+import { CLOSE_RANGE, F, F_SEAL, FD_CLOEXEC, MFD, O } from '../abi/flags.ts';
 import { getOwner, getOwnerEx, getSignal, isAsync, setAsync, setOwner, setOwnerEx, setSignal } from './file-owners.ts';
 import { lockCommand } from './locks.ts';
 
@@ -86,6 +88,10 @@ export function fcntl(t: Task, { fd, cmd, arg }: { fd: number; cmd: number; arg:
       return setSignal(file, word);
     case F.F_GETSIG:
       return getSignal(file);
+    case F.F_ADD_SEALS:
+      return addSeals(t, file, arg);
+    case F.F_GET_SEALS:
+      return sealBits(sealable(file));
     case F.F_GETLEASE:
       return 2;
     default:
@@ -108,14 +114,56 @@ function pipeSize(file: OpenFile, wanted: number | undefined): number {
 
 // ---- files without a name
 
-/** Memory as a file. Seals are not kept. */
+const SEALS: readonly (readonly [Seal, number])[] = [
+  ['seal', F_SEAL.F_SEAL_SEAL],
+  ['shrink', F_SEAL.F_SEAL_SHRINK],
+  ['grow', F_SEAL.F_SEAL_GROW],
+  ['write', F_SEAL.F_SEAL_WRITE],
+  ['future-write', F_SEAL.F_SEAL_FUTURE_WRITE],
+  ['exec', F_SEAL.F_SEAL_EXEC],
+];
+
+const sealable = (file: OpenFile): Set<Seal> =>
+  (file instanceof RegularFile ? file.seals : undefined) ?? fail('EINVAL');
+
+const sealBits = (seals: ReadonlySet<Seal>): number =>
+  SEALS.reduce((bits, [seal, bit]) => (seals.has(seal) ? bits | bit : bits), 0);
+
+function addSeals(t: Task, file: OpenFile, bits: number): number {
+  const seals = sealable(file);
+  if (!file.writable) fail('EPERM');
+  if (bits & ~0x3f) fail('EINVAL');
+  if (seals.has('seal')) fail('EPERM');
+  // A writable mapping could still change what is to be sealed.
+  if (bits & F_SEAL.F_SEAL_WRITE && isMappedWritable(t, file as RegularFile)) fail('EBUSY');
+  for (const [seal, bit] of SEALS) if (bits & bit) seals.add(seal);
+  return 0;
+}
+
+function isMappedWritable(t: Task, file: RegularFile): boolean {
+  for (const process of t.kernel.processes.values()) {
+    if (process.status) continue;
+    for (const { shared, file: mapped, maxProt } of process.space.mappings()) {
+      if (shared && mapped?.mapKey === file.mapKey && maxProt & PROT_WRITE) return true;
+    }
+  }
+  return false;
+}
+
+/** Memory as a file. */
 export function memfd_create(t: Task, { name, flags }: { name: string; flags: number }): number {
   if (flags & ~(MFD.MFD_CLOEXEC | MFD.MFD_ALLOW_SEALING | MFD.MFD_NOEXEC_SEAL | MFD.MFD_EXEC)) {
     missing('linux memfd_create flags');
     fail('EINVAL');
   }
   if (name.length > 249) fail('EINVAL');
-  const file = unnamedFile(t);
+  const file = unnamedFile(t) as RegularFile;
+  const mayBeSealed = (flags & (MFD.MFD_ALLOW_SEALING | MFD.MFD_NOEXEC_SEAL)) !== 0;
+  file.seals = new Set(mayBeSealed ? [] : ['seal']);
+  if (flags & MFD.MFD_NOEXEC_SEAL) {
+    file.host.chmod(0o666);
+    file.seals.add('exec');
+  }
   return t.files.add(file, (flags & MFD.MFD_CLOEXEC) !== 0);
 }
 

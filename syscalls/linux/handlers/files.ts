@@ -7,7 +7,7 @@ import type { GuestBuffer, Place } from '../../../src/personality/arguments.ts';
 import { wouldBlock } from '../../../src/personality/blocking.ts';
 import type { Task } from '../../../src/personality/task.ts';
 import { FALLOC, RWF, SEEK, SPLICE } from '../abi/flags.ts';
-import { brokenPipe, checkedCount, readFile, readVectors, writeFile, writeVectors } from './io.ts';
+import { brokenPipe, checkedCount, readFile, readVectors, tooLarge, writeFile, writeVectors } from './io.ts';
 
 interface Transfer {
   fd: number;
@@ -79,13 +79,13 @@ export const lseek = (t: Task, { fd, offset, whence }: { fd: number; offset: num
 export function ftruncate(t: Task, { fd, length }: { fd: number; length: number }): void {
   const file = t.file(fd);
   if (length < 0 || !file.writable) fail('EINVAL');
-  withinFileSize(t, length);
+  if (length > file.stat().size) withinFileSize(t, length);
   file.truncate(length);
 }
 
-/** RLIMIT_FSIZE: growing a file past it is a signal and EFBIG. */
+/** RLIMIT_FSIZE: growing a file past it is a signal and an error. */
 export function withinFileSize(t: Task, size: number): void {
-  if (size > t.process.limit('FSIZE')) fail('EFBIG');
+  if (size > t.process.limit('FSIZE')) tooLarge(t);
 }
 
 export function fallocate(
@@ -98,6 +98,7 @@ export function fallocate(
   if (!(file instanceof RegularFile)) fail(file.kind === 'pipe' ? 'ESPIPE' : 'ENODEV');
   const keep = (mode & FALLOC.FALLOC_FL_KEEP_SIZE) !== 0;
   const rest = mode & ~FALLOC.FALLOC_FL_KEEP_SIZE;
+  if (!keep && offset + len > file.stat().size) withinFileSize(t, offset + len);
   if (rest === 0) file.allocate(keep ? 'keep-size' : 'grow', offset, len);
   else if (rest === FALLOC.FALLOC_FL_PUNCH_HOLE && keep) file.allocate('punch', offset, len);
   else if (rest === FALLOC.FALLOC_FL_ZERO_RANGE) file.allocate(keep ? 'punch' : 'zero', offset, len);

@@ -98,6 +98,8 @@ export function writeFile(t: Task, file: OpenFile, buffer: GuestBuffer, at?: num
 
 export function writeBytes(t: Task, file: OpenFile, bytes: Uint8Array, at?: number): number | Wait {
   let done = (t.thread.callState as CallState | undefined)?.progress ?? 0;
+  const limit = t.process.limit('FSIZE');
+  if (limit !== Number.POSITIVE_INFINITY && file.kind === 'file') bytes = withinLimit(t, file, bytes, at, limit);
   try {
     do {
       const count = file.write(done === 0 ? bytes : bytes.subarray(done), at === undefined ? undefined : at + done);
@@ -115,6 +117,20 @@ export function writeBytes(t: Task, file: OpenFile, bytes: Uint8Array, at?: numb
     if (done > 0) return done;
     throw error;
   }
+}
+
+/** RLIMIT_FSIZE: a write ends at the limit; one that begins there is a signal and an error. */
+function withinLimit(t: Task, file: OpenFile, bytes: Uint8Array, at: number | undefined, limit: number): Uint8Array {
+  const position = file.append ? file.stat().size : (at ?? file.position);
+  if (position + bytes.length <= limit || bytes.length === 0) return bytes;
+  if (position >= limit) tooLarge(t);
+  return bytes.subarray(0, limit - position);
+}
+
+export function tooLarge(t: Task): never {
+  const { process } = t;
+  sendToThread(t.thread, { signal: 'SIGXFSZ', code: 'SI_USER', pid: process.pid, uid: process.credentials.uid });
+  return fail('EFBIG');
 }
 
 /** Writing where nobody reads any more is a signal to the thread besides the error. */

@@ -4,8 +4,9 @@ import type { Kernel } from '../../../src/kernel/kernel.ts';
 import type { OpenFile } from '../../../src/kernel/open-file.ts';
 import { type FileLocks, LockTable, type RangeLock, takeOrWait } from '../../../src/kernel/record-locks.ts';
 import { RegularFile } from '../../../src/kernel/regular-file.ts';
-import type { Wait } from '../../../src/kernel/wait.ts';
+import { Wait } from '../../../src/kernel/wait.ts';
 import type { Task } from '../../../src/personality/task.ts';
+import type { Thread } from '../../../src/process/thread.ts';
 import { F, F_RDLCK, F_UNLCK, F_WRLCK, LOCK } from '../abi/flags.ts';
 import { flock as flockStruct } from '../abi/structs.ts';
 
@@ -13,12 +14,14 @@ import { flock as flockStruct } from '../abi/structs.ts';
 interface Tables {
   records: LockTable;
   whole: LockTable;
+  /** Who waits for a record lock. */
+  waiting: Waiting;
 }
 const tables = new WeakMap<Kernel, Tables>();
 const watched = new WeakSet<object>();
 
 function tablesOf(t: Task): Tables {
-  const known = tables.get(t.kernel) ?? { records: new LockTable(), whole: new LockTable() };
+  const known = tables.get(t.kernel) ?? { records: new LockTable(), whole: new LockTable(), waiting: new Map() };
   tables.set(t.kernel, known);
   return known;
 }
@@ -48,9 +51,38 @@ export function lockCommand(t: Task, file: OpenFile, cmd: number, address: numbe
   if (exclusive ? !file.writable : !file.readable) fail('EBADF');
   watch(t, file, ofd);
   if (cmd === F.F_SETLK || cmd === F.F_OFD_SETLK) return locks.take(lock) ? 0 : fail('EAGAIN');
-  return takeOrWait(locks, lock) ?? 0;
+  return waitUnlessDeadlocked(t, locks, lock, ofd);
 }
 
+/** F_SETLKW among owners that wait for each other in a circle would wait for ever; locks of open files are not looked at. */
+function waitUnlessDeadlocked(t: Task, locks: FileLocks, lock: RangeLock, ofd: boolean): number | Wait {
+  const { waiting } = tablesOf(t);
+  waiting.delete(t.thread);
+  if (locks.take(lock)) return 0;
+  if (!ofd) {
+    if (waitsFor(waiting, locks, lock, lock.owner, new Set())) fail('EDEADLK');
+    waiting.set(t.thread, { locks, lock });
+  }
+  return new Wait([locks.queue]);
+}
+
+/** Is `owner` among those that this lock, directly or through others that wait, has to wait for? */
+function waitsFor(waiting: Waiting, locks: FileLocks, lock: RangeLock, owner: object, seen: Set<object>): boolean {
+  for (const holder of locks.conflicts(lock)) {
+    if (holder.owner === owner) return true;
+    if (seen.has(holder.owner)) continue;
+    seen.add(holder.owner);
+    for (const [thread, other] of waiting) {
+      // A thread that waits for something else by now has given up.
+      if (!thread.wait?.queues.includes(other.locks.queue)) waiting.delete(thread);
+      else if (other.lock.owner === holder.owner && waitsFor(waiting, other.locks, other.lock, owner, seen))
+        return true;
+    }
+  }
+  return false;
+}
+
+type Waiting = Map<Thread, { locks: FileLocks; lock: RangeLock }>;
 type Flock = { l_type: number; l_whence: number; l_start: number; l_len: number; l_pid: number };
 
 /** A negative length reaches back from the start; 0 reaches to the end of the file for ever. */

@@ -1,6 +1,7 @@
 /** Memory calls: flags and errors of Linux over the address space's operations. */
 import { fail, MemoryFault, missing } from '../../../src/base/failures.ts';
 import type { OpenFile } from '../../../src/kernel/open-file.ts';
+import { RegularFile } from '../../../src/kernel/regular-file.ts';
 import type { MapRequest } from '../../../src/memory/address-space.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../../src/memory/address-space.ts';
 import type { Task } from '../../../src/personality/task.ts';
@@ -58,6 +59,10 @@ function fileRequest(t: Task, request: MapRequest, file: OpenFile, prot: number,
   if (!file.readable) fail('EACCES');
   if (request.shared && !file.writable) {
     if (prot & PROT_WRITE) fail('EACCES');
+    request.maxProt = PROT_READ | PROT_EXEC;
+  }
+  if (request.shared && file instanceof RegularFile && file.sealed) {
+    if (prot & PROT_WRITE) fail('EPERM');
     request.maxProt = PROT_READ | PROT_EXEC;
   }
   request.file = mappedFile(file);

@@ -314,7 +314,7 @@ export function signalfd4(
   const file = new SignalFile(
     wanted,
     {
-      queue: process.signalQueue,
+      queue: kernel.signalSent,
       peek: (accepts) =>
         reader().pending.peek(accepts) !== undefined || reader().process.pending.peek(accepts) !== undefined,
       take: (accepts) => reader().pending.take(accepts) ?? reader().process.pending.take(accepts),
