@@ -1,0 +1,128 @@
+/** Builds the meaning of a shape, for interpreter handlers: operands come from the record, which is written here too. */
+import { Node } from '../../ir/builder.ts';
+import {
+  put64,
+  REC_BASE,
+  REC_DISP,
+  REC_IMM,
+  REC_IMM2,
+  REC_INDEX,
+  REC_NEXT,
+  REC_PC,
+  REC_SCALE,
+  REC_SEGMENT,
+  REC_SLOT,
+} from '../record.ts';
+import { X86Builder } from './builder.ts';
+import type { X86Instruction } from './decode.ts';
+import {
+  Immediate,
+  immediateNode,
+  Memory,
+  type Operand,
+  SlotGpr,
+  SlotMmx,
+  SlotVector,
+  slotOffset,
+} from './operands.ts';
+import { FIELDS, gprOffset, x87Offset, xmmOffset } from './state.ts';
+
+/** Builder for one shape: operands come from the record. */
+export class X86ShapeBuilder extends X86Builder {
+  readonly roundingIsDefault = false;
+  readonly keepsExceptions = true;
+  readonly nansAreNative = false;
+  readonly instruction: X86Instruction;
+  constructor(instruction: X86Instruction) {
+    super();
+    this.instruction = instruction;
+  }
+  pc(): Node {
+    return new Node('record', 'i64', [], { imm: REC_PC, access: 'i64' });
+  }
+  nextPc(): Node {
+    return new Node('record', 'i64', [], { imm: REC_NEXT, access: 'i64' });
+  }
+  operand(index: number): Operand {
+    const o = this.instruction.operands[index];
+    switch (o.kind) {
+      case 'gpr':
+        return new SlotGpr(this, o.width, index);
+      case 'xmm':
+        return new SlotVector(this, o.width, index);
+      case 'mmx':
+        return new SlotMmx(this, o.width, index);
+      case 'mem':
+        return new Memory(this, o.width, (step) => this.#address(step));
+      case 'imm': {
+        if (this.instruction.row.fixed) return new Immediate(this, o.width, immediateNode(this, o));
+        const offset = immediateSlot(this.instruction, index);
+        const access = o.width === 64 ? 'i64' : 'i32';
+        return new Immediate(this, o.width, new Node('record', access, [], { imm: offset, access }));
+      }
+      case 'rel':
+        return new Immediate(this, 64, new Node('record', 'i64', [], { imm: REC_IMM, access: 'i64' }));
+      default:
+        return new Immediate(this, o.width, slotOffset(index));
+    }
+  }
+  #address(step?: Node): Node {
+    const part = (at: number) =>
+      this.effect(
+        new Node('getslot', 'i64', [new Node('record', 'i32', [], { imm: at, access: 'u16' })], { access: 'i64' }),
+      );
+    const scale = this.extendU(new Node('record', 'i32', [], { imm: REC_SCALE, access: 'u8' }));
+    const disp = new Node('record', 'i64', [], { imm: REC_DISP, access: 'i64' });
+    let sum = this.add(this.add(part(REC_BASE), this.shl(part(REC_INDEX), scale)), disp);
+    if (step) sum = this.add(sum, step);
+    if (this.instruction.addressSize === 32) sum = this.extendU(this.wrap(sum));
+    return this.add(sum, part(REC_SEGMENT));
+  }
+}
+
+function immediateSlot(instruction: X86Instruction, index: number): number {
+  const first = instruction.operands.findIndex((o) => o.kind === 'imm');
+  return index === first ? REC_IMM : REC_IMM2;
+}
+
+/** Write an instruction's operands into its record. */
+export function encodeOperands(instruction: X86Instruction, view: DataView, record: number): void {
+  instruction.operands.forEach((o, i) => {
+    switch (o.kind) {
+      case 'gpr':
+        view.setUint16(record + REC_SLOT + i * 2, gprOffset(o.index) + (o.high ? 1 : 0), true);
+        break;
+      case 'xmm':
+        view.setUint16(record + REC_SLOT + i * 2, xmmOffset(o.index), true);
+        break;
+      case 'mmx':
+        view.setUint16(record + REC_SLOT + i * 2, x87Offset(o.index), true);
+        break;
+      case 'mem': {
+        const zero = FIELDS.zero.offset;
+        view.setUint16(record + REC_BASE, o.base >= 0 ? gprOffset(o.base) : zero, true);
+        view.setUint16(record + REC_INDEX, o.index >= 0 ? gprOffset(o.index) : zero, true);
+        view.setUint16(
+          record + REC_SEGMENT,
+          o.segment ? FIELDS[o.segment === 'fs' ? 'fsbase' : 'gsbase'].offset : zero,
+          true,
+        );
+        view.setUint8(record + REC_SCALE, o.scale);
+        put64(view, record + REC_DISP, o.disp);
+        break;
+      }
+      case 'imm': {
+        const { width } = o;
+        const { value } = o;
+        const clean = width === 8 ? Number(value) & 0xff : width === 16 ? Number(value) & 0xffff : value;
+        put64(view, record + immediateSlot(instruction, i), clean);
+        break;
+      }
+      case 'rel':
+        put64(view, record + REC_IMM, o.target);
+        break;
+      default:
+        view.setUint16(record + REC_SLOT + i * 2, o.index, true);
+    }
+  });
+}
