@@ -15,6 +15,9 @@ const call = (b: X86Builder, name: HelperName, ...args: Node[]): void => {
 };
 const ask = (b: X86Builder, name: HelperName, ...args: Node[]): Node => b.helper(name, 'i32', ...args);
 
+/** The helper that also pops, or not. */
+const popping = <const N extends string>(name: N, pops: number): N | `${N}Pop` => (pops ? `${name}Pop` : name);
+
 /** A pending unmasked exception is raised by the next instruction that waits. */
 function wait(b: X86Builder): void {
   b.stopIf(b.and(b.field('fsw'), ES), EXIT_FLOATING_POINT);
@@ -47,25 +50,25 @@ const KINDS = ['add', 'mul', 'add', 'add', 'add', 'add', 'div', 'div'] as const;
 const arithmetic = (digit: number): Semantics =>
   waiting((b, src) => {
     const name = `f${KINDS[digit]}` as const;
-    if (!src.isMemory) call(b, name, b.i32(digit), b.i32(0), src.get(), b.i32(0));
+    if (!src.isMemory) call(b, name, b.i32(digit), b.i32(0), src.get());
     else call(b, `${name}${src.width as 32 | 64}`, b.i32(digit), bits(src));
   });
 const arithmeticTo = (digit: number, pops: number): Semantics =>
-  waiting((b, dst) => call(b, `f${KINDS[digit]}`, b.i32(digit), dst.get(), dst.get(), b.i32(pops)));
+  waiting((b, dst) => call(b, popping(`f${KINDS[digit]}`, pops), b.i32(digit), dst.get(), dst.get()));
 const arithmeticInteger = (digit: number): Semantics =>
   waiting((b, src) => call(b, `fi${KINDS[digit]}`, b.i32(digit), integer(src)));
 
 const compare = (pops: number): Semantics =>
   waiting((b, src) => {
-    if (!src.isMemory) call(b, 'fcom', src.get(), b.i32(0), b.i32(pops));
-    else call(b, src.width === 32 ? 'fcom32' : 'fcom64', bits(src), b.i32(pops));
+    if (!src.isMemory) call(b, popping('fcom', pops), src.get(), b.i32(0));
+    else call(b, popping(src.width === 32 ? 'fcom32' : 'fcom64', pops), bits(src));
   });
-const compareInteger = (pops: number): Semantics => waiting((b, src) => call(b, 'ficom', integer(src), b.i32(pops)));
-const unordered = (pops: number): Semantics => waiting((b, src) => call(b, 'fcom', src.get(), b.i32(1), b.i32(pops)));
-const compareBoth = (quietly: number): Semantics => waiting((b) => call(b, 'fcom', b.i32(1), b.i32(quietly), b.i32(2)));
+const compareInteger = (pops: number): Semantics => waiting((b, src) => call(b, popping('ficom', pops), integer(src)));
+const unordered = (pops: number): Semantics => waiting((b, src) => call(b, popping('fcom', pops), src.get(), b.i32(1)));
+const compareBoth = (quietly: number): Semantics => waiting((b) => call(b, 'fcomPop2', b.i32(1), b.i32(quietly)));
 const compareFlags = (quietly: number, pops: number): Semantics =>
   waiting((b, src) => {
-    b.flags.setAll(ask(b, 'fcomi', src.get(), b.i32(quietly), b.i32(pops)));
+    b.flags.setAll(ask(b, popping('fcomi', pops), src.get(), b.i32(quietly)));
   });
 
 const special = (code: number): Semantics => waiting((b) => call(b, 'fspecial', b.i32(code)));
@@ -85,14 +88,14 @@ function store(b: X86Builder, dst: Operand, ok: Node): void {
 
 const storeFloat = (pops: number): Semantics =>
   waiting((b, dst) => {
-    if (!dst.isMemory) return call(b, 'fstRegister', dst.get(), b.i32(pops));
+    if (!dst.isMemory) return call(b, popping('fstRegister', pops), dst.get());
     b.probe(dst.address(), dst.width / 8);
-    store(b, dst, ask(b, dst.width === 32 ? 'fst32' : dst.width === 64 ? 'fst64' : 'fst80', b.i32(pops)));
+    store(b, dst, ask(b, popping(`fst${dst.width as 32 | 64 | 80}`, pops)));
   });
 const storeInteger = (truncate: number, pops: number): Semantics =>
   waiting((b, dst) => {
     b.probe(dst.address(), dst.width / 8);
-    store(b, dst, ask(b, 'fist', b.i32(dst.width), b.i32(truncate), b.i32(pops)));
+    store(b, dst, ask(b, popping('fist', pops), b.i32(dst.width), b.i32(truncate)));
   });
 
 const isWide = (b: X86Builder): Node => b.i32(b.instruction.operandSize === 16 ? 0 : 1);

@@ -61,9 +61,14 @@ class Stack {
     b.setSlot(x87Offset(0) + 8, at, 'u16', x.se);
   }
   /** Leave the stack with `pops` (0, 1 or 2) registers fewer, after all reads and writes. `filled`: a register that is in use now. */
-  pop(pops: Node, filled?: Node): void {
+  pop(pops: number, filled?: Node): void {
     const b = this.#b;
-    const gone = b.shl(b.sub(b.shl(b.i32(1), pops), 1), this.#top);
+    if (pops === 0) {
+      // What every instruction writes, the next one waits for.
+      if (filled) setField(b, 'ftag', b.or(this.#tags, b.shl(b.i32(1), this.#physical(filled))));
+      return;
+    }
+    const gone = b.shl(b.i32((1 << pops) - 1), this.#top);
     let tags = this.#tags;
     if (filled) tags = b.or(tags, b.shl(b.i32(1), this.#physical(filled)));
     setField(b, 'ftag', b.and(tags, b.xor(b.or(gone, b.shrU(gone, 8)), -1)));
@@ -104,8 +109,9 @@ function compute(b: Builder, kind: Operation, op: Node, x: Value, y: Value): a.R
 }
 
 const registers =
-  (kind: Operation): Form =>
-  (b, op, to, i, pops) => {
+  (kind: Operation) =>
+  (pops: number): Form =>
+  (b, op, to, i) => {
     control(b, CONTROL, DEFAULT);
     const st = new Stack(b);
     st.need(0, i);
@@ -131,11 +137,23 @@ const integer = (b: Builder, v: Node): Value => a.fromInteger(b, b.extendS(v));
 const codes = (b: Builder, { less, equal }: { less: Node; equal: Node }): Node =>
   b.or(b.shl(less, 8), b.shl(equal, 14));
 const compareValue =
-  (value: (b: Builder, bits: Node) => Value): Form =>
-  (b, bits, pops) => {
+  (value: (b: Builder, bits: Node) => Value) =>
+  (pops: number): Form =>
+  (b, bits) => {
     const st = new Stack(b);
     st.need(0);
     const order = a.compare(b, st.read(0), value(b, bits));
+    st.pop(pops);
+    setStatus(b, codes(b, order), CONDITIONS);
+    return undefined;
+  };
+
+const compareRegisters =
+  (pops: number): Form =>
+  (b, i, _quietly) => {
+    const st = new Stack(b);
+    st.need(0, i);
+    const order = a.compare(b, st.read(0), st.read(i));
     st.pop(pops);
     setStatus(b, codes(b, order), CONDITIONS);
     return undefined;
@@ -152,8 +170,9 @@ const load =
 
 /** A store: the value to the scratch field, 1 as the answer. */
 const store =
-  (width: 32 | 64): Form =>
-  (b, pops) => {
+  (width: 32 | 64) =>
+  (pops: number): Form =>
+  (b) => {
     control(b, CONTROL, DEFAULT);
     const st = new Stack(b);
     st.need(0);
@@ -164,10 +183,16 @@ const store =
     return b.i32(1);
   };
 
+/** A form that leaves the stack as high as it was, and the same with a pop. */
+const popping = (name: string, form: (pops: number) => Form): Record<string, Form> => ({
+  [name]: form(0),
+  [`${name}Pop`]: form(1),
+});
+
 export const FAST_FORMS: Record<string, Form> = {
-  fadd: registers('add'),
-  fmul: registers('mul'),
-  fdiv: registers('div'),
+  ...popping('fadd', registers('add')),
+  ...popping('fmul', registers('mul')),
+  ...popping('fdiv', registers('div')),
   fadd32: withValue('add', a.fromSingle),
   fmul32: withValue('mul', a.fromSingle),
   fdiv32: withValue('div', a.fromSingle),
@@ -188,24 +213,18 @@ export const FAST_FORMS: Record<string, Form> = {
     st.push(st.read(i));
     return undefined;
   },
-  fcom(b, i, _quietly, pops) {
-    const st = new Stack(b);
-    st.need(0, i);
-    const order = a.compare(b, st.read(0), st.read(i));
-    st.pop(pops);
-    setStatus(b, codes(b, order), CONDITIONS);
-    return undefined;
-  },
-  fcom32: compareValue(a.fromSingle),
-  fcom64: compareValue(a.fromDouble),
-  ficom: compareValue(integer),
-  fcomi(b, i, _quietly, pops) {
+  ...popping('fcom', compareRegisters),
+  fcomPop2: compareRegisters(2),
+  ...popping('fcom32', compareValue(a.fromSingle)),
+  ...popping('fcom64', compareValue(a.fromDouble)),
+  ...popping('ficom', compareValue(integer)),
+  ...popping('fcomi', (pops) => (b, i, _quietly) => {
     const st = new Stack(b);
     st.need(0, i);
     const { less, equal } = a.compare(b, st.read(0), st.read(i));
     st.pop(pops);
     return b.or(less, b.shl(equal, 6));
-  },
+  }),
   fxch(b, i) {
     const st = new Stack(b);
     st.need(0, i);
@@ -215,14 +234,14 @@ export const FAST_FORMS: Record<string, Form> = {
     setStatus(b, b.i32(0));
     return undefined;
   },
-  fstRegister(b, i, pops) {
+  ...popping('fstRegister', (pops) => (b, i) => {
     const st = new Stack(b);
     st.need(0);
     st.write(i, st.read(0));
     st.pop(pops, i);
     setStatus(b, b.i32(0));
     return undefined;
-  },
+  }),
   fcmov(b, i, condition) {
     const st = new Stack(b);
     st.need(0, i);
@@ -248,9 +267,9 @@ export const FAST_FORMS: Record<string, Form> = {
     setStatus(b, r.status);
     return undefined;
   },
-  fst32: store(32),
-  fst64: store(64),
-  fst80(b, pops) {
+  ...popping('fst32', store(32)),
+  ...popping('fst64', store(64)),
+  ...popping('fst80', (pops) => (b) => {
     const st = new Stack(b);
     st.need(0);
     const x = st.read(0);
@@ -259,8 +278,8 @@ export const FAST_FORMS: Record<string, Form> = {
     st.pop(pops);
     setStatus(b, b.i32(0));
     return b.i32(1);
-  },
-  fist(b, width, truncate, pops) {
+  }),
+  ...popping('fist', (pops) => (b, width, truncate) => {
     control(b, 0x3f, 0x3f);
     const st = new Stack(b);
     st.need(0);
@@ -270,7 +289,7 @@ export const FAST_FORMS: Record<string, Form> = {
     st.pop(pops);
     setStatus(b, r.status);
     return b.i32(1);
-  },
+  }),
   /** Bit 6 always reads as set, those beyond the fields as clear; the exception summary follows from the masks. */
   fldcw(b, value) {
     const fcw = b.or(b.and(value, 0x1f3f), 0x40);

@@ -70,7 +70,12 @@ const isDenormal32 = (bits: number): boolean => (bits & 0x7f80_0000) === 0 && (b
 const isDenormal64 = (bits: bigint): boolean =>
   (bits & 0x7ff0_0000_0000_0000n) === 0n && (bits & 0xf_ffff_ffff_ffffn) !== 0n;
 
-const registers = stack('iiii', (_env, op, to, i, pops) => fpu.arithmetic(op, to, i, pops));
+/** An operation that leaves the stack as high as it was, and the same with a pop. */
+const popping = <const N extends string>(name: N, make: (pops: number) => Helper) =>
+  ({ [name]: make(0), [`${name}Pop`]: make(1) }) as Record<N | `${N}Pop`, Helper>;
+
+const registers = (pops: number) => stack('iii', (_env, op, to, i) => fpu.arithmetic(op, to, i, pops));
+const compare = (pops: number) => stack('ii', (_env, i, quietly) => fpu.compare(i, quietly !== 0, pops));
 const with32 = stack('ii', (_env, op, bits) =>
   fpu.arithmeticValue(op, f.widen(single(bits), f.SINGLE), isDenormal32(bits)),
 );
@@ -88,10 +93,10 @@ const ROWS = {
   fbld: stack('li', (_env, low, top) => fpu.push(f.fromBcd(unsigned(low), top & 0xffff))),
   fldRegister: stack('i', (_env, i) => fpu.pushRegister(i)),
   fldConstant: stack('i', (_env, which) => fpu.pushConstant(which)),
-  /** Arithmetic, three kinds: the operation's digit, then destination, register, pops or the operand's bits. */
-  fadd: registers,
-  fmul: registers,
-  fdiv: registers,
+  /** Arithmetic, three kinds: the operation's digit, then destination, register, or the operand's bits. */
+  ...popping('fadd', registers),
+  ...popping('fmul', registers),
+  ...popping('fdiv', registers),
   fadd32: with32,
   fmul32: with32,
   fdiv32: with32,
@@ -101,20 +106,21 @@ const ROWS = {
   fiadd: withInteger,
   fimul: withInteger,
   fidiv: withInteger,
-  /** Comparisons: pops last. */
-  fcom: stack('iii', (_env, i, quietly, pops) => fpu.compare(i, quietly !== 0, pops)),
-  fcom32: stack('ii', (_env, bits, pops) =>
-    fpu.compareValue(f.widen(single(bits), f.SINGLE), isDenormal32(bits), pops),
+  /** Comparisons. */
+  ...popping('fcom', compare),
+  fcomPop2: compare(2),
+  ...popping('fcom32', (pops) =>
+    stack('i', (_env, bits) => fpu.compareValue(f.widen(single(bits), f.SINGLE), isDenormal32(bits), pops)),
   ),
-  fcom64: stack('li', (_env, bits, pops) =>
-    fpu.compareValue(f.widen(unsigned(bits), f.DOUBLE), isDenormal64(bits), pops),
+  ...popping('fcom64', (pops) =>
+    stack('l', (_env, bits) => fpu.compareValue(f.widen(unsigned(bits), f.DOUBLE), isDenormal64(bits), pops)),
   ),
-  ficom: stack('ii', (_env, v, pops) => fpu.compareValue(f.fromInteger(BigInt(v)), false, pops)),
+  ...popping('ficom', (pops) => stack('i', (_env, v) => fpu.compareValue(f.fromInteger(BigInt(v)), false, pops))),
   /** The flags. */
-  fcomi: answer('iii', (_env, i, quietly, pops) => fpu.compareFlags(i, quietly !== 0, pops)),
+  ...popping('fcomi', (pops) => answer('ii', (_env, i, quietly) => fpu.compareFlags(i, quietly !== 0, pops))),
   /** Registers. */
   fxch: stack('i', (_env, i) => fpu.exchange(i)),
-  fstRegister: stack('ii', (_env, i, pops) => fpu.copyTo(i, pops)),
+  ...popping('fstRegister', (pops) => stack('i', (_env, i) => fpu.copyTo(i, pops))),
   fstpnce: stack('i', (_env, i) => fpu.moveAndPop(i)),
   fcmov: stack('ii', (_env, i, condition) => fpu.moveIf(i, condition)),
   ffree: stack('ii', (_env, i, pops) => fpu.free(i, pops)),
@@ -122,10 +128,10 @@ const ROWS = {
   fsqrt: stack('', () => fpu.special(0xfa)),
   fspecial: stack('i', (_env, code) => fpu.special(code)),
   /** Stores: the value goes to the scratch field; the answer says whether it may be stored. */
-  fst32: answer('i', (_env, pops) => fpu.storeFloat(f.SINGLE, pops)),
-  fst64: answer('i', (_env, pops) => fpu.storeFloat(f.DOUBLE, pops)),
-  fst80: answer('i', (_env, pops) => fpu.storeExtended(pops)),
-  fist: answer('iii', (_env, bits, truncate, pops) => fpu.storeInteger(bits, truncate !== 0, pops)),
+  ...popping('fst32', (pops) => answer('', () => fpu.storeFloat(f.SINGLE, pops))),
+  ...popping('fst64', (pops) => answer('', () => fpu.storeFloat(f.DOUBLE, pops))),
+  ...popping('fst80', (pops) => answer('', () => fpu.storeExtended(pops))),
+  ...popping('fist', (pops) => answer('ii', (_env, bits, truncate) => fpu.storeInteger(bits, truncate !== 0, pops))),
   fbstp: answer('i', (_env, pops) => fpu.storeBcd(pops)),
   /** Control. */
   fninit: control(0, environment.initialise),

@@ -115,10 +115,11 @@ const longBits = (): bigint =>
 const digit = (name: string): number =>
   name.includes('mul') ? 1 : name.includes('div') ? pick([6, 7]) : pick([0, 4, 5]);
 
-function argumentsOf(name: string): Argument[] {
+function argumentsOf(form: string): Argument[] {
+  const name = form.replace(/Pop2?$/, '');
   if (/^f(add|mul|div)$/.test(name)) {
     const i = random(8);
-    return [digit(name), pick([0, i]), i, random(2)];
+    return [digit(name), pick([0, i]), i];
   }
   if (/^f(add|mul|div)32$/.test(name)) return [digit(name), singleBits()];
   if (/^f(add|mul|div)64$/.test(name)) return [digit(name), BigInt.asIntN(64, doubleBits())];
@@ -134,17 +135,17 @@ function argumentsOf(name: string): Argument[] {
       return [longBits()];
     case 'fcom':
     case 'fcomi':
-      return [random(8), random(2), random(name === 'fcom' ? 3 : 2)];
+      return [random(8), random(2)];
     case 'fcom32':
-      return [singleBits(), random(2)];
+      return [singleBits()];
     case 'fcom64':
-      return [BigInt.asIntN(64, doubleBits()), random(2)];
+      return [BigInt.asIntN(64, doubleBits())];
     case 'ficom':
-      return [integerBits(), random(2)];
+      return [integerBits()];
     case 'fldRegister':
     case 'fxch':
-      return [random(8)];
     case 'fstRegister':
+      return [random(8)];
     case 'fcmov':
       return [random(8), random(2)];
     case 'fsign':
@@ -157,9 +158,9 @@ function argumentsOf(name: string): Argument[] {
     case 'fst32':
     case 'fst64':
     case 'fst80':
-      return [random(2)];
+      return [];
     case 'fist':
-      return [pick([16, 32, 64]), random(2), random(2)];
+      return [pick([16, 32, 64]), random(2)];
     case 'fldcw':
       return [random(0x10000)];
   }
@@ -175,7 +176,7 @@ function snapshot(name: string, args: Argument[], answer: unknown): string {
   const lines = [`${name}(${args.join()}) = ${answer}`];
   for (let i = 0; i < 8; i++) lines.push(`r${i} ${hex(x87Offset(i), 10)}`);
   for (const field of ['fcw', 'fsw', 'ftag', 'ftop'] as const) lines.push(`${field} ${hex(FIELDS[field].offset, 4)}`);
-  const stored = name === 'fist' ? Number(args[0]) / 8 : { fst32: 4, fst64: 8, fst80: 10 }[name];
+  const stored = name.startsWith('fist') ? Number(args[0]) / 8 : Number(/^fst(\d+)/.exec(name)?.[1] ?? 0) / 8;
   if (stored && answer) lines.push(`stored ${hex(SCRATCH_OFFSET, stored)}`);
   return lines.join('\n');
 }
