@@ -41,6 +41,7 @@ import { IoctlRequest, ioctl } from './handlers/ioctl.ts';
 import * as ipc from './handlers/ipc.ts';
 import * as locks from './handlers/locks.ts';
 import * as memory from './handlers/memory.ts';
+import * as mqueue from './handlers/mqueue.ts';
 import * as pipes from './handlers/pipes.ts';
 import * as processes from './handlers/processes.ts';
 import * as signals from './handlers/signals.ts';
@@ -469,11 +470,11 @@ export const table = defineTable('linux', {
     msgsnd: call(69, 189, { msqid: I32, msgp: Ptr, msgsz: Size, msgflg: flag.IpcFlags }, ipc.msgsnd, NEVER_RESTARTED),
     msgrcv: partial(call(70, 188, { msqid: I32, msgp: Ptr, msgsz: Size, msgtyp: I64, msgflg: flag.IpcFlags }, ipc.msgrcv, NEVER_RESTARTED), 'no MSG_COPY'),
     msgctl: partial(call(71, 187, { msqid: I32, cmd: flag.MsgCommand, buf: Ptr }, ipc.msgctl), 'no MSG_STAT and MSG_INFO'),
-    mq_open: missing(240, 180, { name: Path, oflag: flag.OpenFlags, mode: Mode, attr: Ptr }),
-    mq_unlink: missing(241, 181, { name: Path }),
-    mq_timedsend: missing(242, 182, { mqdes: Fd, msg_ptr: In('msg_len'), msg_len: Size, msg_prio: U32, abs_timeout: Ptr }),
-    mq_timedreceive: missing(243, 183, { mqdes: Fd, msg_ptr: Ptr, msg_len: Size, msg_prio: Ptr, abs_timeout: Ptr }),
-    mq_notify: missing(244, 184, { mqdes: Fd, sevp: Ptr }),
-    mq_getsetattr: missing(245, 185, { mqdes: Fd, newattr: Ptr, oldattr: Ptr }),
+    mq_open: call(240, 180, { name: Path, oflag: flag.OpenFlags, mode: Mode, attr: Ptr }, mqueue.mq_open),
+    mq_unlink: call(241, 181, { name: Path }, mqueue.mq_unlink),
+    mq_timedsend: call(242, 182, { mqdes: Fd, msg_ptr: In('msg_len'), msg_len: Size, msg_prio: U32, abs_timeout: Ptr }, mqueue.mq_timedsend),
+    mq_timedreceive: call(243, 183, { mqdes: Fd, msg_ptr: Ptr, msg_len: Size, msg_prio: Ptr, abs_timeout: Ptr }, mqueue.mq_timedreceive),
+    mq_notify: partial(call(244, 184, { mqdes: Fd, sevp: Ptr }, mqueue.mq_notify), 'no SIGEV_THREAD'),
+    mq_getsetattr: call(245, 185, { mqdes: Fd, newattr: Ptr, oldattr: Ptr }, mqueue.mq_getsetattr),
   }),
 });

@@ -147,6 +147,8 @@ export const termios2 = struct({
 });
 export const winsize = struct({ ws_row: u16, ws_col: u16, ws_xpixel: u16, ws_ypixel: u16 });
 
+export const mq_attr = struct({ mq_flags: i64, mq_maxmsg: i64, mq_msgsize: i64, mq_curmsgs: i64, _rest: pad(32) });
+
 // ---- processes and limits
 
 export const rlimit = struct({ rlim_cur: big64, rlim_max: big64 });

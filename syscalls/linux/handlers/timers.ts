@@ -84,8 +84,14 @@ export function alarm(t: Task, { seconds }: { seconds: number }): number {
 
 // ---- POSIX timers
 
-const sigevent = struct({ sigev_value: big64, sigev_signo: i32, sigev_notify: i32, sigev_tid: i32, _rest: pad(44) });
-const SIGEV = { SIGNAL: 0, NONE: 1, THREAD: 2, THREAD_ID: 4 };
+export const sigevent = struct({
+  sigev_value: big64,
+  sigev_signo: i32,
+  sigev_notify: i32,
+  sigev_tid: i32,
+  _rest: pad(44),
+});
+export const SIGEV = { SIGNAL: 0, NONE: 1, THREAD: 2, THREAD_ID: 4 };
 
 function timerClock(clock: number): TimerClock {
   switch (clock) {
