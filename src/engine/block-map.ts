@@ -58,7 +58,7 @@ export class BlockMap {
   #free = RECORDS;
   /** How far records ever reached. */
   #highest = RECORDS;
-  /** Goes up whenever code was dropped. */
+  /** Goes up whenever code was dropped, or a page that could be written no longer can: regions that wait for a callee must not go on. */
   generation = 0;
   #goto = 0;
   /** Tables of targets seen, by the PC of the indirect jump. */
@@ -170,7 +170,7 @@ export class BlockMap {
     const block: Block = { pc, end, record, instructions: run.length };
     this.#blocks.set(pc, block);
     for (const page of pagesOf(pc, end)) this.#page(page).blocks.add(block);
-    this.#space.markCode(pc, end);
+    if (this.#space.markCode(pc, end)) this.generation++;
     return block;
   }
 
@@ -185,7 +185,7 @@ export class BlockMap {
     this.#translations.set(translation.pc, translation);
     for (const page of translation.pages) {
       this.#page(page).translations.add(translation);
-      this.#space.markCode(page * PAGE_SIZE, page * PAGE_SIZE + 1);
+      if (this.#space.markCode(page * PAGE_SIZE, page * PAGE_SIZE + 1)) this.generation++;
     }
     this.#forget(translation.pc);
   }

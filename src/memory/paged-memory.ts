@@ -193,8 +193,9 @@ export abstract class PagedMemory implements SharedUser {
 
   // ---- code pages
 
-  /** Mark pages [start, end) as holding translated code: sets HAS_CODE, clears WRITE bits. */
-  markCode(start: number, end: number): void {
+  /** Mark pages [start, end) as holding translated code: sets HAS_CODE, clears WRITE bits. Tells whether there were any: code that relies on having seen them must not go on. */
+  markCode(start: number, end: number): boolean {
+    let closed = false;
     for (let page = Math.floor(start / PAGE_SIZE); page * PAGE_SIZE < end; page++) {
       const address = page * PAGE_SIZE;
       const object = this.regions.at(address)?.object;
@@ -205,9 +206,11 @@ export abstract class PagedMemory implements SharedUser {
         continue;
       }
       const bits = this.u8[PAGE_MAP + slot];
+      if (bits & WRITE) closed = true;
       this.u8[PAGE_MAP + slot] = (bits | HAS_CODE) & ~(WRITE | WRITE_WIDE);
       if (slot > 0) this.u8[PAGE_MAP + slot - 1] &= ~WRITE_WIDE;
     }
+    return closed;
   }
 
   /** Tell the engine about every code page in [start, end) and unmark it; WRITE bits return with the next refresh. */

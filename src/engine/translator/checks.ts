@@ -1,6 +1,14 @@
-/** Removal of memory checks: accesses off one base within a small distance share one check, also along the only way from block to block. Decides; the lowering emits. */
+/**
+ * Removal of memory checks: accesses off one base within a small distance share one check, a check serves all code it dominates, and one off a register that a
+ * loop leaves alone is made once before the loop. Decides; the lowering emits. Sound because permission is never taken away below a running region: what takes
+ * it away unwinds the wasm stack.
+ */
 import type { Node } from '../../ir/builder.ts';
 import { ACCESS } from '../../ir/ops.ts';
+import type { Isa } from '../../isa/isa.ts';
+import type { Piece } from './pieces.ts';
+import type { RegisterPlan } from './registers.ts';
+import { type Loop, loopsOf, type Structure } from './structure.ts';
 
 /** What to check before an access: bytes [from, to) relative to its own address, for reading and/or writing. */
 export interface Check {
@@ -8,6 +16,11 @@ export interface Check {
   to: number;
   read: boolean;
   write: boolean;
+}
+
+/** A check before a loop, relative to a register. */
+export interface LoopCheck extends Check {
+  readonly register: number;
 }
 
 /** Bytes one check may span: it looks at the first and the last page. */
@@ -20,96 +33,203 @@ interface Affine {
 }
 
 /** A check in force: where, and which access carries it. */
-interface Group {
+interface Group extends Check {
   readonly base: number;
-  from: number;
-  to: number;
-  read: boolean;
-  write: boolean;
 }
 
-/** What is known at the end of a piece of straight code. */
-export interface Knowledge {
-  readonly registers: ReadonlyMap<number, Affine>;
+/** What is known at the end of a piece. A number stands for one value in one iteration of the loops around it. */
+interface Knowledge {
+  readonly registers: Map<number, Affine>;
   readonly groups: readonly Group[];
 }
 
-/** Numbers values so that equal expressions of unchanged registers get equal bases. One for a region. */
-export class CheckPlanner {
-  #next = 1;
-  readonly #numbers = new Map<string, number>();
+/** A loop and what it does to registers. */
+interface LoopUse extends Loop {
+  readonly written: ReadonlySet<number>;
+  readonly calls: boolean;
+}
+
+/** Checks that a piece makes itself. */
+interface Made {
+  readonly group: Group;
+  readonly first: Node;
+  /** Distance of the first access from the base. */
+  readonly offset: number;
+}
+
+export class CheckPlan {
   readonly #plan = new Map<Node, Check>();
+  readonly #before: LoopCheck[][];
+  readonly #registers: RegisterPlan;
+  readonly #pieces: readonly Piece[];
+  readonly #structure: Structure;
+  readonly #stackPointer: number;
+  /** Registers that may hold addresses. */
+  readonly #addresses: readonly number[];
+  readonly #predecessors: number[][];
+  readonly #loops: readonly LoopUse[];
+  readonly #known: Knowledge[] = [];
+  /** Registers as they are known at a piece's start. */
+  readonly #entered: Map<number, Affine>[] = [];
+  /** Headers of loops that move the stack pointer. */
+  readonly #moving = new Set<number>();
+  readonly #numbers = new Map<string, number>();
+  #next = 1;
+
+  constructor(
+    pieces: readonly Piece[],
+    successors: readonly (readonly number[])[],
+    structure: Structure,
+    registers: RegisterPlan,
+    isa: Isa,
+  ) {
+    this.#registers = registers;
+    this.#pieces = pieces;
+    this.#structure = structure;
+    this.#stackPointer = isa.stackPointer;
+    this.#addresses = isa.registers.flatMap((r, id) => (r.type === 'i64' ? [id] : []));
+    const { order } = structure;
+    this.#before = pieces.map(() => []);
+    this.#predecessors = pieces.map(() => []);
+    successors.forEach((list, n) => {
+      if (order[n] >= 0) for (const to of list) if (to >= 0) this.#predecessors[to].push(n);
+    });
+    this.#loops = loopsOf(successors, this.#predecessors, structure).map((loop) => ({
+      ...loop,
+      ...useOf(loop, pieces),
+    }));
+    const inOrder = [...order.keys()].filter((n) => order[n] >= 0).sort((a, b) => order[a] - order[b]);
+    // Loops are taken to leave the stack pointer where it was; those that do not are found out and done again.
+    let made: Made[][];
+    do {
+      made = [];
+      for (const n of inOrder) made[n] = this.#piece(n);
+    } while (this.#findMoving());
+    for (const n of inOrder) for (const one of made[n]) this.#place(n, one);
+  }
 
   /** The check to make before this access; none if another one covers it. */
   checkOf(access: Node): Check | undefined {
     return this.#plan.get(access);
   }
+  /** Checks to make before the loop that begins with this piece. */
+  before(header: number): readonly LoopCheck[] {
+    return this.#before[header];
+  }
 
-  /** Plan a piece whose statements run one after the other. `before`: what holds at its start. */
-  piece(statements: readonly Node[], before: Knowledge | undefined): Knowledge {
-    const registers = new Map(before?.registers);
-    const inherited = before?.groups ?? [];
-    const fresh: { group: Group; first: Node; offset: number }[] = [];
+  /** Decide where a check is made: before the outermost loop that makes it at least once, off a register it leaves alone. */
+  #place(n: number, { group, first, offset }: Made): void {
+    const { from, to, read, write } = group;
+    for (const loop of this.#loops) {
+      if (!loop.body.has(n) || !loop.ends.every((end) => this.#dominates(n, end))) continue;
+      for (const [register, value] of this.#entered[loop.header]) {
+        if (value.base !== group.base || !this.#registers.holds(loop.header, register)) continue;
+        if (!this.#keeps(loop, register)) continue;
+        const check = { register, from: from - value.offset, to: to - value.offset, read, write };
+        const before = this.#before[loop.header];
+        const near = before.find((b) => b.register === register && widen(b, check));
+        if (!near) before.push(check);
+        return;
+      }
+    }
+    this.#plan.set(first, { from: from - offset, to: to - offset, read, write });
+  }
+
+  #dominates(a: number, b: number): boolean {
+    for (let n = b; ; n = this.#structure.dominator[n]) {
+      if (n === a) return true;
+      if (n === 0) return false;
+    }
+  }
+
+  /** Does a register hold the same value at the start of each of the loop's rounds? */
+  #keeps(loop: LoopUse, register: number): boolean {
+    if (register === this.#stackPointer) return !this.#moving.has(loop.header);
+    return !loop.calls && !loop.written.has(register);
+  }
+
+  /** Find more loops that move the stack pointer; tells whether there were any. */
+  #findMoving(): boolean {
+    const before = this.#moving.size;
+    for (const { header, latches } of this.#loops) {
+      const at = this.#entered[header].get(this.#stackPointer)!;
+      if (!latches.every((latch) => same(this.#known[latch].registers.get(this.#stackPointer), at)))
+        this.#moving.add(header);
+    }
+    return this.#moving.size > before;
+  }
+
+  /** What holds at a piece's start. */
+  #enter(n: number): Knowledge {
+    const registers = new Map<number, Affine>();
+    const { order, loopHeader } = this.#structure;
+    // Nothing comes into a loop from its end that was not so at its start.
+    const [first, ...others] = this.#predecessors[n].filter((p) => order[p] < order[n]).map((p) => this.#known[p]);
+    const loop = loopHeader[n] ? this.#loops.find((l) => l.header === n) : undefined;
+    for (const id of this.#addresses) {
+      const value = first?.registers.get(id);
+      const kept = value && others.every((o) => same(o.registers.get(id), value)) && (!loop || this.#keeps(loop, id));
+      registers.set(id, kept ? value : this.#fresh());
+    }
+    return { registers, groups: others.reduce((groups, o) => intersect(groups, o.groups), first?.groups ?? []) };
+  }
+
+  #piece(n: number): Made[] {
+    const { registers, groups: inherited } = this.#enter(n);
+    this.#entered[n] = new Map(registers);
+    const fresh: Made[] = [];
     const values = new Map<Node, Affine>();
     const state = new Map<number, number>();
-    const accesses: { node: Node; at: Affine; bytes: number; write: boolean }[] = [];
-    for (const s of statements) {
-      switch (s.kind) {
-        case 'getreg': {
-          const id = Number(s.imm);
-          let value = registers.get(id);
-          if (!value) {
-            value = { base: this.#next++, offset: 0 };
-            registers.set(id, value);
+    const access = (node: Node, bytes: number, write: boolean) => {
+      const { base, offset: from } = this.#value(node.args[0], values);
+      const to = from + bytes;
+      const group = { base, from, to, read: !write, write };
+      if (inherited.some((g) => covers(g, group))) return;
+      if (!fresh.some(({ group: g }) => g.base === base && widen(g, group)))
+        fresh.push({ group, first: node, offset: from });
+    };
+    const piece = this.#pieces[n];
+    for (const { statements } of piece.groups) {
+      for (const s of statements) {
+        switch (s.kind) {
+          case 'getreg': {
+            const value = registers.get(Number(s.imm));
+            if (value) values.set(s, value);
+            break;
           }
-          values.set(s, value);
-          break;
-        }
-        case 'setreg':
-          registers.set(Number(s.imm), this.#value(s.args[0], values));
-          break;
-        case 'getstate': {
-          // A field keeps its value until it is set or a helper runs.
-          let base = state.get(Number(s.imm));
-          if (base === undefined) {
-            base = this.#next++;
-            state.set(Number(s.imm), base);
+          case 'setreg':
+            registers.set(Number(s.imm), this.#value(s.args[0], values));
+            break;
+          case 'getstate': {
+            // A field keeps its value until it is set or a helper runs.
+            let base = state.get(Number(s.imm));
+            if (base === undefined) {
+              base = this.#next++;
+              state.set(Number(s.imm), base);
+            }
+            values.set(s, { base, offset: 0 });
+            break;
           }
-          values.set(s, { base, offset: 0 });
-          break;
-        }
-        case 'setstate':
-        case 'helper':
-          state.clear();
-          break;
-        case 'load':
-        case 'store':
-        case 'probe': {
-          const bytes = s.kind === 'probe' ? Number(s.imm) : ACCESS[s.access!].bytes;
-          accesses.push({ node: s, at: this.#value(s.args[0], values), bytes, write: s.kind !== 'load' });
-          break;
+          case 'setstate':
+          case 'helper':
+            state.clear();
+            break;
+          case 'load':
+          case 'store':
+          case 'probe':
+            access(s, s.kind === 'probe' ? Number(s.imm) : ACCESS[s.access!].bytes, s.kind !== 'load');
+            break;
         }
       }
     }
-    for (const { node, at, bytes, write } of accesses) {
-      const from = at.offset;
-      const to = from + bytes;
-      const covers = (g: Group) => g.base === at.base && g.from <= from && g.to >= to && (write ? g.write : g.read);
-      if (inherited.some(covers)) continue;
-      const near = fresh.find(
-        ({ group: g }) => g.base === at.base && Math.max(g.to, to) - Math.min(g.from, from) <= SPAN,
-      );
-      if (near) {
-        near.group.from = Math.min(near.group.from, from);
-        near.group.to = Math.max(near.group.to, to);
-        near.group.read ||= !write;
-        near.group.write ||= write;
-      } else fresh.push({ group: { base: at.base, from, to, read: !write, write }, first: node, offset: from });
+    if (piece.end.kind === 'call') {
+      // A callee may change every register but comes back with the stack pointer above the return address.
+      const sp = registers.get(this.#stackPointer);
+      registers.clear();
+      if (sp) registers.set(this.#stackPointer, { base: sp.base, offset: sp.offset + 8 });
     }
-    for (const { group, first, offset } of fresh) {
-      this.#plan.set(first, { from: group.from - offset, to: group.to - offset, read: group.read, write: group.write });
-    }
-    return { registers, groups: [...inherited, ...fresh.map((f) => f.group)] };
+    this.#known[n] = { registers, groups: [...inherited, ...fresh.map((f) => f.group)] };
+    return fresh;
   }
 
   #value(n: Node, values: Map<Node, Affine>): Affine {
@@ -168,4 +288,57 @@ export class CheckPlanner {
     }
     return n;
   }
+}
+
+function useOf({ body }: Loop, pieces: readonly Piece[]): Pick<LoopUse, 'written' | 'calls'> {
+  const written = new Set<number>();
+  let calls = false;
+  for (const n of body) {
+    if (pieces[n].end.kind === 'call') calls = true;
+    for (const g of pieces[n].groups) for (const s of g.statements) if (s.kind === 'setreg') written.add(Number(s.imm));
+  }
+  return { written, calls };
+}
+
+/** Let a check cover another off the same base too, if that does not become too long. */
+function widen(check: Check, more: Check): boolean {
+  const from = Math.min(check.from, more.from);
+  const to = Math.max(check.to, more.to);
+  if (to - from > SPAN) return false;
+  check.from = from;
+  check.to = to;
+  check.read ||= more.read;
+  check.write ||= more.write;
+  return true;
+}
+
+const covers = (g: Group, other: Group): boolean =>
+  g.base === other.base &&
+  g.from <= other.from &&
+  g.to >= other.to &&
+  (g.read || !other.read) &&
+  (g.write || !other.write);
+
+const same = (a: Affine | undefined, b: Affine): boolean => a?.base === b.base && a.offset === b.offset;
+
+/** What both lists of checks allow. */
+function intersect(a: readonly Group[], b: readonly Group[]): Group[] {
+  const both: Group[] = [];
+  for (const x of a) {
+    if (b.includes(x)) {
+      both.push(x);
+      continue;
+    }
+    for (const y of b) {
+      if (x.base !== y.base) continue;
+      const from = Math.max(x.from, y.from);
+      const to = Math.min(x.to, y.to);
+      const read = x.read && y.read;
+      const write = x.write && y.write;
+      if (from >= to || !(read || write)) continue;
+      const more = { base: x.base, from, to, read, write };
+      if (!both.some((g) => covers(g, more))) both.push(more);
+    }
+  }
+  return both;
 }

@@ -9,7 +9,7 @@ import { Lowering, STATE } from '../lowering.ts';
 import { jumpCacheSlot, pushSlot, REGION_PC } from '../runtime-module.ts';
 import { type Bytes, Func } from '../wasm/encoder.ts';
 import { emitCheck } from './check-lowering.ts';
-import { CheckPlanner, type Knowledge } from './checks.ts';
+import { type Check, CheckPlan } from './checks.ts';
 import { type Edge, indirectTargets, makePieces, type Piece } from './pieces.ts';
 import type { Region } from './region.ts';
 import { planRegisters, type RegisterPlan } from './registers.ts';
@@ -45,7 +45,7 @@ export class RegionLowering extends Lowering {
   #graph!: FlowGraph;
   #structure!: Structure;
   readonly #labels = new Map<number, number>();
-  readonly #checks = new CheckPlanner();
+  #checks!: CheckPlan;
   /** For statistics: instructions translated, memory checks made and saved. */
   instructions = 0;
   checksMade = 0;
@@ -73,7 +73,7 @@ export class RegionLowering extends Lowering {
     this.#graph = { successors };
     this.#structure = structure(this.#graph);
     this.#plan = planRegisters(pieces, successors, this.#structure, this.#isa);
-    this.#planChecks();
+    this.#checks = new CheckPlan(pieces, successors, this.#structure, this.#plan, this.#isa);
     const { f } = this;
     // The last one is for code behind a call, where the state block is complete.
     const outs = [...this.#plan.outs, []];
@@ -93,10 +93,24 @@ export class RegionLowering extends Lowering {
     const { f } = this;
     const out = this.#out;
     const header = this.#structure.loopHeader[n];
-    if (header) this.#labels.set(n, f.loop());
+    if (header) {
+      this.#checkBefore(n);
+      this.#labels.set(n, f.loop());
+    }
     this.#within(n, this.#structure.mergeChildren[n]);
     if (header) f.end();
     this.#out = out;
+  }
+
+  /** Make the checks of a loop that it need not make in every round; what they refuse the interpreter begins. */
+  #checkBefore(header: number): void {
+    this.#out = this.#outs[this.#plan.outOf[header]];
+    this.#at = this.#pieces[header].block.pc;
+    this.#done = 0;
+    for (const check of this.#checks.before(header)) {
+      this.checksMade++;
+      this.#emitCheck(check, this.getRegister(check.register));
+    }
   }
 
   /** The node inside the blocks whose ends are its merge points. */
@@ -435,31 +449,6 @@ export class RegionLowering extends Lowering {
     this.#return(() => f.get(this.#pc));
   }
 
-  /** Plan the memory checks, each piece after its only predecessor where it has just one. */
-  #planChecks(): void {
-    const { order } = this.#structure;
-    const count = this.#pieces.length;
-    const from = new Int32Array(count).fill(-1);
-    const many = new Uint8Array(count);
-    many[0] = 1;
-    this.#graph.successors.forEach((list, n) => {
-      if (order[n] < 0) return;
-      for (const to of list) {
-        if (to < 0) continue;
-        // A callee may have changed anything.
-        if (from[to] >= 0 || this.#pieces[n].end.kind === 'call') many[to] = 1;
-        from[to] = n;
-      }
-    });
-    const inOrder = [...order.keys()].filter((n) => order[n] >= 0).sort((a, b) => order[a] - order[b]);
-    const known = new Map<number, Knowledge>();
-    for (const n of inOrder) {
-      const before = many[n] ? undefined : known.get(from[n]);
-      const statements = this.#pieces[n].groups.flatMap((g) => g.statements);
-      known.set(n, this.#checks.piece(statements, before));
-    }
-  }
-
   // ---- what Lowering asks for
 
   protected functionIndex(name: string): number {
@@ -495,6 +484,9 @@ export class RegionLowering extends Lowering {
       return;
     }
     this.checksMade++;
+    this.#emitCheck(check, address);
+  }
+  #emitCheck(check: Check, address: number): void {
     emitCheck(this.f, check, address, () => this.#leaveFor(this.#at, EXIT_RESTART, this.#done));
   }
   #offset(address: number): void {

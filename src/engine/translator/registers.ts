@@ -14,6 +14,8 @@ const MOST_OUTS = 8;
 export interface RegisterPlan {
   /** Registers to load at the entry. */
   readonly entry: readonly number[];
+  /** Does a register's local hold its value at a piece's start? */
+  holds(piece: number, register: number): boolean;
   /** For each piece, registers to write back before its call. */
   readonly saved: readonly (readonly number[])[];
   /** For each piece, registers to load after its call. */
@@ -78,7 +80,7 @@ const mayLeave = (s: Node): boolean =>
 export function planRegisters(
   pieces: readonly Piece[],
   successors: readonly (readonly number[])[],
-  { order }: Structure,
+  { order, loopHeader }: Structure,
   { registers, stackPointer }: Isa,
 ): RegisterPlan {
   const count = pieces.length;
@@ -128,6 +130,8 @@ export function planRegisters(
       left = true;
       for (const id of way) if (!done.has(id)) wanted.add(n, id);
     };
+    // Checks before a loop leave as from its start.
+    if (loopHeader[n]) leave();
     for (const g of pieces[n].groups) {
       for (const s of g.statements) {
         if (s.kind === 'getreg' && !done.has(Number(s.imm))) wanted.add(n, Number(s.imm));
@@ -151,6 +155,7 @@ export function planRegisters(
   const list = (sets: Sets, n: number) => sets.list(n).filter((id) => id !== stackPointer);
   return {
     entry: list(wanted, 0),
+    holds: (piece, register) => register === stackPointer || wanted.has(piece, register),
     saved,
     reloaded: pieces.map((p, n) => {
       const to = p.end.kind === 'call' ? successors[n][0] : -1;

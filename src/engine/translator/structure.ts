@@ -114,3 +114,36 @@ function describe(graph: FlowGraph, order: Int32Array, dominator: Int32Array): S
   for (const list of mergeChildren) list.sort((a, b) => order[b] - order[a]);
   return { order, dominator, loopHeader, merge, mergeChildren };
 }
+
+/** A natural loop. */
+export interface Loop {
+  readonly header: number;
+  /** Where it goes back to its header from. */
+  readonly latches: readonly number[];
+  readonly body: ReadonlySet<number>;
+  /** Where a round ends: latches, and what may leave the loop. */
+  readonly ends: readonly number[];
+}
+
+/** All loops, outer ones first. */
+export function loopsOf(
+  successors: readonly (readonly number[])[],
+  predecessors: readonly (readonly number[])[],
+  { order, loopHeader }: Structure,
+): Loop[] {
+  const loops: Loop[] = [];
+  loopHeader.forEach((is, header) => {
+    if (!is) return;
+    const latches = predecessors[header].filter((p) => order[p] >= order[header]);
+    const body = new Set([header]);
+    const work = [...latches];
+    for (let n = work.pop(); n !== undefined; n = work.pop()) {
+      if (body.has(n)) continue;
+      body.add(n);
+      work.push(...predecessors[n]);
+    }
+    const ends = [...body].filter((n) => latches.includes(n) || successors[n].some((to) => !body.has(to)));
+    loops.push({ header, latches, body, ends });
+  });
+  return loops.sort((a, b) => order[a.header] - order[b.header]);
+}
