@@ -75,14 +75,16 @@ export class RegionLowering extends Lowering {
     this.#plan = planRegisters(pieces, successors, this.#structure, this.#isa);
     this.#checks = new CheckPlan(pieces, successors, this.#structure, this.#plan, this.#isa);
     const { f } = this;
-    // The last one is for code behind a call, where the state block is complete.
-    const outs = [...this.#plan.outs, []];
-    this.#outs = outs.map(() => f.block()).reverse();
+    // The last way out is for code behind a call, where the state block is complete.
+    this.#outs = [f.block(), ...this.#plan.outs.map(() => f.block())].reverse();
     this.#tree(0);
-    outs.forEach((registers) => {
+    for (const registers of this.#plan.outs) {
       f.end();
-      this.#wayOut(registers);
-    });
+      this.#save(registers);
+      f.br(this.#outs[this.#outs.length - 1]);
+    }
+    f.end();
+    this.#wayOut();
     this.#load(f.prologue, this.#plan.entry);
     return f;
   }
@@ -428,9 +430,8 @@ export class RegionLowering extends Lowering {
       into.u32(this.getRegister(id));
     }
   }
-  #wayOut(registers: readonly number[]): void {
+  #wayOut(): void {
     const { f } = this;
-    this.#save(registers);
     // What is not told by value: exits, and a PC where no region can be.
     f.get(this.#code);
     f.get(this.#pc);
