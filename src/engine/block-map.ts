@@ -32,6 +32,8 @@ export interface Block {
   /** Offset of the first record. */
   readonly record: number;
   readonly instructions: number;
+  /** PC of the indirect jump at its end, or -1. */
+  readonly indirect: number;
 }
 
 /** Code that was translated: entered at one PC, made from the bytes of some pages. */
@@ -167,7 +169,7 @@ export class BlockMap {
     view.setInt32(at + REC_HANDLER, this.gotoHandler, true);
     put64(view, at + REC_PC, end);
     if (indirect) this.#indirect.set(last.pc, [...(this.#indirect.get(last.pc) ?? []), at + RECORD_SIZE]);
-    const block: Block = { pc, end, record, instructions: run.length };
+    const block: Block = { pc, end, record, instructions: run.length, indirect: indirect ? last.pc : -1 };
     this.#blocks.set(pc, block);
     for (const page of pagesOf(pc, end)) this.#page(page).blocks.add(block);
     if (this.#space.markCode(pc, end)) this.generation++;
@@ -223,6 +225,7 @@ export class BlockMap {
     for (const block of entry.blocks) {
       this.#blocks.delete(block.pc);
       this.#forget(block.pc);
+      if (block.indirect >= 0) this.#indirect.delete(block.indirect);
       for (let i = 0; i < block.instructions; i++) {
         this.#space.view.setInt32(block.record + i * RECORD_SIZE + REC_HANDLER, this.gotoHandler, true);
       }
@@ -256,6 +259,8 @@ export class BlockMap {
     this.#blocks.clear();
     this.#translations.clear();
     this.#pages.clear();
+    // Their tables lie where new records will.
+    this.#indirect.clear();
     this.#highest = Math.max(this.#highest, this.#free);
     this.#free = RECORDS;
     this.#space.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);

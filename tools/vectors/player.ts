@@ -1,6 +1,6 @@
 /** Plays cases in our own engine and says where the outcome differs from the recorded one. */
 import type { EngineMode, Exit } from '../../src/engine/engine.ts';
-import { TranslatingEngine } from '../../src/engine/translating-engine.ts';
+import { type EngineOptions, TranslatingEngine } from '../../src/engine/translating-engine.ts';
 import { X86Cpu } from '../../src/isa/x86/cpu.ts';
 import { GPR } from '../../src/isa/x86/state.ts';
 import { X86 } from '../../src/isa/x86/x86.ts';
@@ -10,13 +10,14 @@ import { SLOTS } from './generator.ts';
 import { allowance } from './undefined.ts';
 
 const CAN_WRITE = PROT_READ | PROT_WRITE;
-/** Enough for the longest REP that a vector asks for. */
-const BUDGET = 200_000;
+/** Enough for the longest REP that a vector asks for, and for a random program. */
+const BUDGET = 2_000_000;
 /** Regions stay alive in their engine: begin a new one now and then. */
 const CASES_PER_ENGINE = 10 * SLOTS;
 
 export class Player {
   readonly #mode: EngineMode;
+  readonly #settings: Partial<EngineOptions>;
   readonly #pristine = pristine();
   #engine!: TranslatingEngine;
   #space!: AddressSpace;
@@ -28,8 +29,10 @@ export class Player {
   /** Leave arithmetic flags out. */
   anyFlags = false;
 
-  constructor(mode: 'interpreter' | 'translator') {
+  /** `engine`: other settings, such as a threshold for mode auto, in which blocks become hot by themselves. */
+  constructor(mode: 'interpreter' | 'translator' | 'auto', engine: Partial<EngineOptions> = {}) {
     this.#mode = mode;
+    this.#settings = engine;
     this.#start();
   }
 
@@ -39,6 +42,7 @@ export class Player {
       isa: X86,
       createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
       batchSize: SLOTS + 1,
+      ...this.#settings,
     });
     this.#engine.keepAll();
     const space = new AddressSpace();
@@ -129,7 +133,7 @@ export class Player {
     const wanted = expected.trap === 12 ? 13 : expected.trap;
     if (outcome !== wanted) differ('exception', expected.trap, `${outcome} (${describe(exit)})`);
     else if (outcome === 14) {
-      const access = expected.error & 2 ? 'write' : 'read';
+      const access = expected.error & 16 ? 'execute' : expected.error & 2 ? 'write' : 'read';
       // Read-modify-write: the CPU asks for both at once, we read first.
       const early = access === 'write' && exit.access === 'read';
       if (exit.access !== access && !early) differ('fault access', access, exit.access);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -23,7 +24,9 @@
 #define MAX_STEPS 70000
 #define TF 0x100
 
-enum { HAS_FX = 1, HAS_BASES = 2, REPEATS = 4, PUSHES_FLAGS = 8 };
+// PROGRAM: not one instruction but as many as there are until a trap; its length (u32) and bytes come last.
+enum { HAS_FX = 1, HAS_BASES = 2, REPEATS = 4, PUSHES_FLAGS = 8, PROGRAM = 16 };
+#define PROGRAM_SECONDS 2
 
 struct input {
   uint8_t length, options;
@@ -50,6 +53,7 @@ static uint8_t before[DATA_SIZE], pristine[DATA_SIZE];
 static struct input current;
 static int running;
 static unsigned steps;
+static uint32_t program_length;
 static uint64_t our_fs, our_gs;
 static uint8_t *const data = (uint8_t *)DATA;
 static uint8_t *const code = (uint8_t *)CODE;
@@ -136,7 +140,11 @@ static void report(ucontext_t *uc, int endless, uint64_t fs, uint64_t gs) {
 
 static void load(ucontext_t *uc, uint64_t *fs, uint64_t *gs) {
   greg_t *g = uc->uc_mcontext.gregs;
-  memset(code + (current.address ? current.address - CODE : 0), 0xcc, 16);
+  if (program_length) {
+    setitimer(ITIMER_REAL, &(struct itimerval){0}, 0);
+    memset(code, 0xcc, CODE_SIZE);
+  } else memset(code + (current.address ? current.address - CODE : 0), 0xcc, 16);
+  program_length = 0;
   memcpy(data, pristine, DATA_SIZE);
   take(&current, sizeof current);
   *fs = *gs = 0;
@@ -155,6 +163,13 @@ static void load(ucontext_t *uc, uint64_t *fs, uint64_t *gs) {
   g[REG_RIP] = current.address;
   g[REG_EFL] = current.flags | TF | 0x202;
   steps = 0;
+  if (current.options & PROGRAM) {
+    take(&program_length, sizeof program_length);
+    if (program_length > CODE + CODE_SIZE - current.address) _exit(4);
+    take((uint8_t *)(uint64_t)current.address, program_length);
+    g[REG_EFL] &= ~(uint64_t)TF;
+    setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_sec = PROGRAM_SECONDS}, 0);
+  }
 }
 
 __attribute__((optimize("no-tree-vectorize"))) static void handler(int sig, siginfo_t *si, void *context) {
@@ -170,7 +185,7 @@ __attribute__((optimize("no-tree-vectorize"))) static void handler(int sig, sigi
       wrfs(fs); wrgs(gs);
       return;
     }
-    report(uc, repeat, fs, gs);
+    report(uc, repeat || sig == SIGALRM, fs, gs);
   } else {
     our_fs = fs;
     our_gs = gs;
@@ -206,7 +221,7 @@ int main(void) {
   sigaltstack(&alt, 0);
   struct sigaction act = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK};
   sigfillset(&act.sa_mask);
-  int caught[] = {SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGUSR1};
+  int caught[] = {SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGALRM, SIGUSR1};
   for (unsigned i = 0; i < sizeof caught / sizeof *caught; i++) sigaction(caught[i], &act, 0);
   raise(SIGUSR1);
   return 1;

@@ -12,6 +12,9 @@ const HAS_FX = 1;
 const HAS_BASES = 2;
 const REPEATS = 4;
 const PUSHES_FLAGS = 8;
+const PROGRAM = 16;
+/** Longer code is a program. */
+const LONGEST = 16;
 
 /** The compiled recorder; throws where this machine is not x86-64 Linux or has no compiler. */
 export function buildRecorder(): string {
@@ -32,22 +35,29 @@ export function record(cases: readonly Case[]): Result[] {
   return decode(run.stdout, cases);
 }
 
+const isProgram = (c: Case) => c.code.length > LONGEST;
+
 function encode(cases: readonly Case[]): Uint8Array {
   let size = 0;
   for (const c of cases) {
-    size += 160 + (c.bases ? 16 : 0) + (c.fx ? FX_BYTES : 0);
+    size += (isProgram(c) ? 4 + c.code.length : 0) + 160 + (c.bases ? 16 : 0) + (c.fx ? FX_BYTES : 0);
     for (const p of c.patches) size += 4 + p.bytes.length;
   }
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
   let at = 0;
   for (const c of cases) {
-    bytes[at] = c.code.length;
+    const program = isProgram(c);
+    bytes[at] = program ? 0 : c.code.length;
     bytes[at + 1] =
-      (c.fx ? HAS_FX : 0) | (c.bases ? HAS_BASES : 0) | (c.repeats ? REPEATS : 0) | (c.pushesFlags ? PUSHES_FLAGS : 0);
+      (c.fx ? HAS_FX : 0) |
+      (c.bases ? HAS_BASES : 0) |
+      (c.repeats ? REPEATS : 0) |
+      (c.pushesFlags ? PUSHES_FLAGS : 0) |
+      (program ? PROGRAM : 0);
     view.setUint16(at + 2, c.patches.length, true);
     view.setUint32(at + 4, c.address, true);
-    bytes.set(c.code, at + 8);
+    if (!program) bytes.set(c.code, at + 8);
     for (let i = 0; i < 16; i++) view.setBigUint64(at + 24 + i * 8, c.gpr[i], true);
     view.setBigUint64(at + 152, BigInt(c.flags), true);
     at += 160;
@@ -65,6 +75,11 @@ function encode(cases: readonly Case[]): Uint8Array {
       view.setUint16(at + 2, p.bytes.length, true);
       bytes.set(p.bytes, at + 4);
       at += 4 + p.bytes.length;
+    }
+    if (program) {
+      view.setUint32(at, c.code.length, true);
+      bytes.set(c.code, at + 4);
+      at += 4 + c.code.length;
     }
   }
   return bytes;

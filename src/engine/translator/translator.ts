@@ -1,5 +1,6 @@
 /** Batches of regions: from hot PCs to one compiled module with its table entries, and what must hold for it to be used again elsewhere. */
-import type { Isa } from '../../isa/isa.ts';
+import { MemoryFault } from '../../base/failures.ts';
+import type { Instruction, Isa } from '../../isa/isa.ts';
 import type { BlockMap } from '../block-map.ts';
 import { type Counters, SiteList } from '../counters.ts';
 import { callable } from '../interpreter/handlers.ts';
@@ -59,7 +60,7 @@ export function translateBatch(
   for (const entry of entries) {
     const region = formRegion(
       entry,
-      (pc) => source.blocks.decodeRun(pc),
+      (pc) => (pc === entry ? source.blocks.decodeRun(pc) : reachable(source, pc)),
       follow,
       (pc) => source.blocks.targets(pc),
       limits,
@@ -97,6 +98,16 @@ export function translateBatch(
       flags: lowering.flagsMade,
     };
   });
+}
+
+/** What follows inside a region may never run, and need not even be code: a jump to what cannot be fetched leaves the region. */
+function reachable(source: Source, pc: number): readonly Instruction[] {
+  try {
+    return source.blocks.decodeRun(pc);
+  } catch (error) {
+    if (error instanceof MemoryFault) return [];
+    throw error;
+  }
 }
 
 function mergeRanges(ranges: [number, number][]): [number, number][] {

@@ -1,0 +1,48 @@
+/** What a region follows need not be code, and where indirect jumps went is forgotten with the records that noted it. */
+import { expect, test } from 'vitest';
+import type { WasmCodeSpace } from '../../src/engine/code-space.ts';
+import { TranslatingEngine } from '../../src/engine/translating-engine.ts';
+import { X86Cpu } from '../../src/isa/x86/cpu.ts';
+import { X86 } from '../../src/isa/x86/x86.ts';
+import { AddressSpace } from '../../src/memory/address-space.ts';
+
+const CODE = 0x40_0000;
+
+function start(mode: 'interpreter' | 'translator', code: readonly number[]) {
+  const engine = new TranslatingEngine({
+    mode,
+    isa: X86 as never,
+    createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
+  });
+  const space = new AddressSpace();
+  space.map({ address: CODE, length: 4096, prot: 7, fixed: true });
+  space.copyOut(CODE, Uint8Array.from(code));
+  const codeSpace = engine.attach(space) as WasmCodeSpace;
+  const cpu = codeSpace.createCpu();
+  cpu.pc = CODE;
+  return { codeSpace, cpu };
+}
+
+test('a branch to where nothing is faults only when it is taken', () => {
+  // xor eax, eax; jnz CODE + 0x100000; ud2
+  const code = [0x31, 0xc0, 0x0f, 0x85, 0xf8, 0xff, 0x0f, 0x00, 0x0f, 0x0b];
+  const { codeSpace, cpu } = start('translator', code);
+  expect(codeSpace.run(cpu, 100)).toMatchObject({ kind: 'trap', trap: 'illegal' });
+  expect(cpu.pc).toBe(CODE + 8);
+});
+
+test('targets of indirect jumps go with their block', () => {
+  // lea rax, [rip + 2]; jmp rax; ud2
+  const code = [0x48, 0x8d, 0x05, 2, 0, 0, 0, 0xff, 0xe0, 0x0f, 0x0b];
+  const jump = CODE + 7;
+  for (const forget of [
+    (space: WasmCodeSpace) => space.blocks.flush(),
+    (space: WasmCodeSpace) => space.blocks.drop(CODE, CODE + 1),
+  ]) {
+    const { codeSpace, cpu } = start('interpreter', code);
+    expect(codeSpace.run(cpu, 100)).toMatchObject({ kind: 'trap', trap: 'illegal' });
+    expect(codeSpace.blocks.targets(jump)).toEqual([CODE + 9]);
+    forget(codeSpace);
+    expect(codeSpace.blocks.targets(jump)).toEqual([]);
+  }
+});
