@@ -209,25 +209,95 @@ function toFormat(b: Builder, x: Value, width: number, fraction: number, bias: n
 export const toSingle = (b: Builder, x: Value): { bits: Node; status: Node } => toFormat(b, x, 32, 23, 127);
 export const toDouble = (b: Builder, x: Value): { bits: Node; status: Node } => toFormat(b, x, 64, 52, 1023);
 
-/** To a signed integer of `width` bits (i32 node) by a rounding control (i32 node); gives up where it does not fit. */
-export function toInteger(b: Builder, x: Value, width: Node, rc: Node): { value: Node; status: Node } {
-  ordinary(b, x);
+/** The magnitude of a number below 2^63 as an integer by a rounding control (i32 node: 0 to nearest, 1 down, 2 up, 3 towards zero). */
+function integral(b: Builder, x: Value, rc: Node): { magnitude: Node; status: Node } {
   const k = b.sub(exponent(b, x), BIAS);
-  b.leaveIf(b.gtS(k, b.sub(width, 2)), 'next');
-  const tiny = b.ltS(k, -1);
   const whole = b.select(b.ltS(k, 0), b.i64(0), b.shrU(x.m, b.extendU(b.sub(b.i32(63), k))));
-  const below = b.select(tiny, b.extendU(isNot0(b, x.m)), b.shl(x.m, b.extendU(b.add(k, 1))));
+  const below = b.select(b.ltS(k, -1), b.extendU(isNot0(b, x.m)), b.shl(x.m, b.extendU(b.add(k, 1))));
   const inexact = isNot0(b, below);
   const nearest = b.gtU(below, b.sub(b.i64(TOP), b.and(whole, 1)));
-  const s = sign(b, x);
-  // 1: down, 2: up, 3: towards zero.
-  const away = b.and(inexact, b.eq(rc, b.sub(b.i32(2), s)));
+  const away = b.and(inexact, b.eq(rc, b.sub(b.i32(2), sign(b, x))));
   const up = b.select(b.eqz(rc), nearest, away);
-  const magnitude = b.add(whole, b.extendU(up));
+  return { magnitude: b.add(whole, b.extendU(up)), status: status(b, inexact, up) };
+}
+
+/** To a signed integer of `width` bits (i32 node); gives up where it does not fit. */
+export function toInteger(b: Builder, x: Value, width: Node, rc: Node): { value: Node; status: Node } {
+  ordinary(b, x);
+  b.leaveIf(b.gtS(b.sub(exponent(b, x), BIAS), b.sub(width, 2)), 'next');
+  const { magnitude, status } = integral(b, x, rc);
+  const s = sign(b, x);
   const most = b.sub(b.shl(b.i64(1), b.extendU(b.sub(width, 1))), b.extendU(b.xor(s, 1)));
   b.leaveIf(b.gtU(magnitude, most), 'next');
   const mask = b.sub(b.i64(0), b.extendU(s));
-  return { value: b.sub(b.xor(magnitude, mask), mask), status: status(b, inexact, up) };
+  return { value: b.sub(b.xor(magnitude, mask), mask), status };
+}
+
+/** An integer m · 2^e as a value; zero has the sign s as well. */
+function normalised(b: Builder, s: Node, m: Node, e: Node): Value {
+  const n = b.clz(m);
+  const top = b.select(b.eqz(m), b.i32(0), b.sub(b.add(e, BIAS + 63), b.wrap(n)));
+  return { m: b.shl(m, n), se: b.or(b.shl(s, 15), top) };
+}
+
+export function roundToIntegral(b: Builder, x: Value, rc: Node): Rounded {
+  ordinary(b, x);
+  const large = b.gtS(exponent(b, x), BIAS + 62);
+  const { magnitude, status } = integral(b, x, rc);
+  const r = normalised(b, sign(b, x), magnitude, b.i32(0));
+  const pick = (p: Node, q: Node) => b.select(large, p, q);
+  return { m: pick(x.m, r.m), se: pick(x.se, r.se), status: pick(b.i32(0), status) };
+}
+
+/** x · 2^trunc(y). */
+export function scale(b: Builder, x: Value, y: Value): Value {
+  ordinary(b, x);
+  ordinary(b, y);
+  const k = b.sub(exponent(b, y), BIAS);
+  b.leaveIf(b.gtS(k, 14), 'next');
+  const steps = b.select(b.ltS(k, 0), b.i32(0), b.wrap(b.shrU(y.m, b.extendU(b.sub(b.i32(63), k)))));
+  const moved = b.add(exponent(b, x), b.select(sign(b, y), b.sub(b.i32(0), steps), steps));
+  const zero = b.eqz(x.m);
+  const e = b.select(zero, 1, moved);
+  b.leaveIf(b.gtU(b.sub(e, 1), 0x7ffd), 'next');
+  return { m: x.m, se: b.select(zero, x.se, b.or(b.and(x.se, 0x8000), e)) };
+}
+
+/** Remainder of x / y where their exponents are less than 64 apart, and the quotient; `nearest`: IEEE's, else that of a truncated quotient. */
+export function remainder(b: Builder, x: Value, y: Value, nearest: boolean): { value: Value; quotient: Node } {
+  ordinary(b, x);
+  normal(b, y);
+  const d = b.sub(exponent(b, x), exponent(b, y));
+  b.leaveIf(b.gtS(d, 63), 'next');
+  const less = b.ltS(d, 0);
+  // Half of y or more, perhaps.
+  if (nearest) b.leaveIf(b.and(less, b.gtS(d, -3)), 'next');
+  const shift = b.extendU(d);
+  const high = b.shrU(b.shrU(x.m, 1), b.sub(b.i64(63), shift));
+  const low = b.shl(x.m, shift);
+  const q = udivNormalised(b, b.select(less, b.i64(0), high), low, y.m);
+  const rest = b.sub(low, b.mul(q, y.m));
+  const other = b.sub(y.m, rest);
+  const up = nearest ? b.or(b.gtU(rest, other), b.and(b.eq(rest, other), b.wrap(b.and(q, 1)))) : b.i32(0);
+  const m = b.select(up, other, rest);
+  const s = b.xor(sign(b, x), up);
+  const e = b.sub(exponent(b, y), BIAS + 63);
+  const r = normalised(b, b.select(b.eqz(m), sign(b, x), s), m, e);
+  b.leaveIf(b.and(b.eqz(less), b.and(isNot0(b, m), b.leS(b.sub(b.add(e, BIAS + 63), b.wrap(b.clz(m))), 0))), 'next');
+  const pick = (p: Node, v: Node) => b.select(less, p, v);
+  return {
+    value: { m: pick(x.m, r.m), se: pick(x.se, r.se) },
+    quotient: pick(b.i32(0), b.wrap(b.add(q, b.extendU(up)))),
+  };
+}
+
+/** The condition codes that FXAM gives a zero, normal number, infinity or NaN. */
+export function examine(b: Builder, x: Value): Node {
+  const special = b.and(b.eq(exponent(b, x), 0x7fff), b.ltS(x.m, 0));
+  b.leaveIf(not(b, b.or(special, b.or(isNormal(b, x), isZero(b, x)))), 'next');
+  const ofSpecial = b.select(b.eq(x.m, b.i64(TOP)), b.i32(0x500), b.i32(0x100));
+  const code = b.select(special, ofSpecial, b.select(b.eqz(x.m), b.i32(0x4000), b.i32(0x400)));
+  return b.or(code, b.shl(sign(b, x), 9));
 }
 
 /** Whether x < y and x = y, for numbers and infinities. */

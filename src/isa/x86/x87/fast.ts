@@ -22,6 +22,9 @@ function control(b: Builder, mask: number, wanted: number): void {
   b.leaveIf(b.ne(b.and(field(b, 'fcw'), mask), wanted), 'next');
 }
 
+/** Rounding control. */
+const rounding = (b: Builder): Node => b.and(b.shrU(field(b, 'fcw'), 10), 3);
+
 /** The register stack as a form sees it. */
 class Stack {
   readonly #b: Builder;
@@ -189,6 +192,19 @@ const popping = (name: string, form: (pops: number) => Form): Record<string, For
   [`${name}Pop`]: form(1),
 });
 
+const remainder =
+  (nearest: boolean): Form =>
+  (b) => {
+    const st = new Stack(b);
+    st.need(0, 1);
+    const { value, quotient } = a.remainder(b, st.read(0), st.read(1), nearest);
+    st.write(0, value);
+    // Three bits of the quotient: C0, C3, C1.
+    const bit = (n: number, to: number) => b.shl(b.and(b.shrU(quotient, n), 1), to);
+    setStatus(b, b.or(bit(2, 8), b.or(bit(1, 14), bit(0, 9))), CONDITIONS);
+    return undefined;
+  };
+
 export const FAST_FORMS: Record<string, Form> = {
   ...popping('fadd', registers('add')),
   ...popping('fmul', registers('mul')),
@@ -267,6 +283,36 @@ export const FAST_FORMS: Record<string, Form> = {
     setStatus(b, r.status);
     return undefined;
   },
+  frndint(b) {
+    control(b, 0x3f, 0x3f);
+    const st = new Stack(b);
+    st.need(0);
+    const r = a.roundToIntegral(b, st.read(0), rounding(b));
+    st.write(0, r);
+    setStatus(b, r.status);
+    return undefined;
+  },
+  fscale(b) {
+    const st = new Stack(b);
+    st.need(0, 1);
+    st.write(0, a.scale(b, st.read(0), st.read(1)));
+    setStatus(b, b.i32(0));
+    return undefined;
+  },
+  fprem: remainder(false),
+  fprem1: remainder(true),
+  fxam(b) {
+    const st = new Stack(b);
+    st.need(0);
+    setStatus(b, a.examine(b, st.read(0)), CONDITIONS);
+    return undefined;
+  },
+  ftst(b) {
+    const st = new Stack(b);
+    st.need(0);
+    setStatus(b, codes(b, a.compare(b, st.read(0), { m: b.i64(0), se: b.i32(0) })), CONDITIONS);
+    return undefined;
+  },
   ...popping('fst32', store(32)),
   ...popping('fst64', store(64)),
   ...popping('fst80', (pops) => (b) => {
@@ -283,7 +329,7 @@ export const FAST_FORMS: Record<string, Form> = {
     control(b, 0x3f, 0x3f);
     const st = new Stack(b);
     st.need(0);
-    const rc = b.or(b.and(b.shrU(field(b, 'fcw'), 10), 3), b.sub(b.i32(0), truncate));
+    const rc = b.or(rounding(b), b.sub(b.i32(0), truncate));
     const r = a.toInteger(b, st.read(0), width, b.and(rc, 3));
     b.setState(SCRATCH_OFFSET, 'i64', r.value);
     st.pop(pops);

@@ -84,6 +84,8 @@ const with64 = stack('il', (_env, op, bits) =>
 );
 const withInteger = stack('ii', (_env, op, v) => fpu.arithmeticValue(op, f.fromInteger(BigInt(v)), false));
 
+const special = (code: number) => stack('', () => fpu.special(code));
+
 const ROWS = {
   /** Loads. */
   fld32: stack('i', (env, bits) => fpu.push(f.fromBits(env, single(bits), f.SINGLE))),
@@ -125,7 +127,13 @@ const ROWS = {
   fcmov: stack('ii', (_env, i, condition) => fpu.moveIf(i, condition)),
   ffree: stack('ii', (_env, i, pops) => fpu.free(i, pops)),
   fsign: stack('ii', (_env, keep, toggle) => fpu.changeSign(keep, toggle)),
-  fsqrt: stack('', () => fpu.special(0xfa)),
+  fsqrt: special(0xfa),
+  frndint: special(0xfc),
+  fscale: special(0xfd),
+  fprem: special(0xf8),
+  fprem1: special(0xf5),
+  fxam: special(0xe5),
+  ftst: special(0xe4),
   fspecial: stack('i', (_env, code) => fpu.special(code)),
   /** Stores: the value goes to the scratch field; the answer says whether it may be stored. */
   ...popping('fst32', (pops) => answer('', () => fpu.storeFloat(f.SINGLE, pops))),

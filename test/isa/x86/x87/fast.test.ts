@@ -154,6 +154,12 @@ function argumentsOf(form: string): Argument[] {
         [0x7fff, 0],
       ]);
     case 'fsqrt':
+    case 'frndint':
+    case 'fscale':
+    case 'fprem':
+    case 'fprem1':
+    case 'fxam':
+    case 'ftst':
       return [];
     case 'fst32':
     case 'fst64':
