@@ -59,6 +59,12 @@ export interface HostNetwork {
   /** Its `local` appears, or an error. */
   listen(at: HostAddress, backlog: number, v6Only: boolean): HostListener;
   datagrams(family: 'inet' | 'inet6', how: { v6Only: boolean; reuse: boolean }): HostDatagrams;
+  interfaces(): {
+    name: string;
+    loopback: boolean;
+    hardware: Uint8Array;
+    addresses: { family: 'inet' | 'inet6'; host: string; prefix: number }[];
+  }[];
   /** Until what closed connections had still to send has gone out, within reason. */
   settled(): Promise<void>;
 }

@@ -2,6 +2,7 @@
 import type * as Dgram from 'node:dgram';
 import { createRequire } from 'node:module';
 import type * as Net from 'node:net';
+import * as os from 'node:os';
 import { fail } from '../base/failures.ts';
 import type { HostAddress, HostConnection, HostDatagrams, HostListener, HostNetwork } from './host-network.ts';
 
@@ -323,6 +324,18 @@ export const nodeNetwork: HostNetwork = {
   },
   listen: (at, backlog, v6Only) => new Listener(at, backlog, v6Only),
   datagrams: (family, how) => new Datagrams(family, how),
+  interfaces() {
+    return Object.entries(os.networkInterfaces()).map(([name, addresses = []]) => ({
+      name,
+      loopback: addresses.some((one) => one.internal),
+      hardware: Uint8Array.from((addresses[0]?.mac ?? '').split(':').map((byte) => Number.parseInt(byte, 16) || 0)),
+      addresses: addresses.map(({ address: host, cidr, family }) => ({
+        family: family === 'IPv6' ? ('inet6' as const) : ('inet' as const),
+        host,
+        prefix: Number(cidr?.split('/')[1] ?? 0),
+      })),
+    }));
+  },
   async settled() {
     const late = performance.now() + LAST_WORDS_MS;
     while (leaving.size > 0 && performance.now() < late) await new Promise((resolve) => setTimeout(resolve, 1));

@@ -7,6 +7,7 @@ import type { Process, ProcessStatus } from '../process/process.ts';
 import type { Scheduler } from '../process/scheduler.ts';
 import type { Thread } from '../process/thread.ts';
 import { FutexTable } from './futex.ts';
+import type { NetInterface } from './net-interface.ts';
 import type { OpenFile } from './open-file.ts';
 import type { Ptys } from './pty.ts';
 import type { SocketFamily } from './socket.ts';
@@ -98,6 +99,8 @@ export class Kernel {
   readonly firstSession: Session = { id: 1, terminal: undefined };
   /** What socket() can make, by symbolic family ('unix', 'inet', 'inet6', 'netlink'). */
   readonly socketFamilies = new Map<string, SocketFamily>();
+  /** Network interfaces as guests see them. */
+  interfaces: () => readonly NetInterface[] = () => [];
   /** Pseudo-terminals; set by the composition root, since they need to signal processes. */
   ptys!: Ptys;
   /** Set once by the scheduler's constructor. */

@@ -10,6 +10,7 @@ export type SocketAddress =
   | { family: 'unix'; path: Uint8Array; abstract: boolean }
   | { family: 'inet'; host: string; port: number }
   | { family: 'inet6'; host: string; port: number; scope?: number; flow?: number }
+  | { family: 'netlink'; port: number; groups: number }
   | { family: 'unspecified' };
 
 export interface Ancillary {

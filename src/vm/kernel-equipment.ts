@@ -8,6 +8,7 @@ import { Devices, registerMemoryDevices } from '../kernel/devices.ts';
 import { hostFamilies } from '../kernel/host-socket.ts';
 import { inetFamilies, type NetworkPolicy } from '../kernel/inet-socket.ts';
 import type { Kernel } from '../kernel/kernel.ts';
+import { hostInterfaces, ownInterfaces } from '../kernel/net-interface.ts';
 import { Fifos } from '../kernel/pipe.ts';
 import { createProcFs } from '../kernel/proc-fs.ts';
 import { Ptys } from '../kernel/pty.ts';
@@ -19,6 +20,7 @@ import { procSource } from './proc-source.ts';
 export function equip(kernel: Kernel, { net }: { net: NetworkPolicy }): void {
   const now = () => kernel.realtime();
   const { inet, inet6 } = net === 'host' ? hostFamilies(nodeNetwork, now) : inetFamilies(net, now);
+  kernel.interfaces = () => (net === 'host' ? hostInterfaces(nodeNetwork) : ownInterfaces(net));
   kernel.socketFamilies.set('unix', unixFamily(now));
   kernel.socketFamilies.set('inet', inet);
   kernel.socketFamilies.set('inet6', inet6);

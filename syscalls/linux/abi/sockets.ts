@@ -82,6 +82,9 @@ export function decodeAddress(bytes: Uint8Array): SocketAddress {
       const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(8 + i * 2));
       return { family: 'inet6', host: showInet6(groups), port: view.getUint16(2), flow: view.getUint32(4) };
     }
+    case AF.AF_NETLINK:
+      if (bytes.length < 12) return fail('EINVAL');
+      return { family: 'netlink', port: view.getUint32(4, true), groups: view.getUint32(8, true) };
     default:
       return fail('EAFNOSUPPORT');
   }
@@ -106,7 +109,15 @@ function parseInet6(host: string): number[] {
     const [a, b, c, d] = host.slice(7).split('.').map(Number);
     return [0, 0, 0, 0, 0, 0xffff, (a << 8) | b, (c << 8) | d];
   }
-  return host.split(':').map((group) => Number.parseInt(group, 16));
+  const [before, after] = host.split('::').map((half) => (half === '' ? [] : half.split(':')));
+  const zeroes = after === undefined ? [] : new Array<string>(8 - before.length - after.length).fill('0');
+  return [...before, ...zeroes, ...(after ?? [])].map((group) => Number.parseInt(group, 16));
+}
+
+/** The bare address, as in_addr or in6_addr. */
+export function addressBytes(family: 'inet' | 'inet6', host: string): Uint8Array {
+  const bytes = encodeAddress({ family, host, port: 0 });
+  return family === 'inet' ? bytes.slice(4, 8) : bytes.slice(8, 24);
 }
 
 export function encodeAddress(address: SocketAddress): Uint8Array {
@@ -137,6 +148,14 @@ export function encodeAddress(address: SocketAddress): Uint8Array {
         view.setUint16(8 + i * 2, group);
       });
       view.setUint32(24, address.scope ?? 0, true);
+      return bytes;
+    }
+    case 'netlink': {
+      const bytes = new Uint8Array(12);
+      const view = new DataView(bytes.buffer);
+      view.setUint16(0, AF.AF_NETLINK, true);
+      view.setUint32(4, address.port, true);
+      view.setUint32(8, address.groups, true);
       return bytes;
     }
     case 'unspecified':

@@ -10,6 +10,7 @@ import { O } from '../abi/flags.ts';
 import { int, termios, termios2, winsize } from '../abi/structs.ts';
 import { fromTermios, toTermios } from '../abi/termios.ts';
 import { getOwner, setAsync, setOwner } from './file-owners.ts';
+import { INTERFACE_REQUESTS } from './interfaces.ts';
 
 type Answer = (t: Task, fd: number, arg: number) => number | Wait | undefined;
 type Request = readonly [name: string, answer: Answer];
@@ -272,6 +273,7 @@ const REQUESTS: ReadonlyMap<number, Request> = new Map<number, Request>([
   [0x8902, ['SIOCSPGRP', setFileOwner]],
   [0x8903, ['FIOGETOWN', getFileOwner]],
   [0x8904, ['SIOCGPGRP', getFileOwner]],
+  ...INTERFACE_REQUESTS,
 ]);
 
 /** Asked of files that rightly say no: inode flags, block devices' sizes, extents. */

@@ -1,5 +1,6 @@
 /** Sockets: making, naming, connecting, sending and receiving with descriptors and credentials. What a socket does is the kernel's. */
-import { fail, GuestError } from '../../../src/base/failures.ts';
+import { fail, GuestError, missing } from '../../../src/base/failures.ts';
+import { AnsweringSocket } from '../../../src/kernel/answering-socket.ts';
 import type { LocalSocket } from '../../../src/kernel/local-socket.ts';
 import { type Ancillary, Socket, type SocketAddress, type SocketType } from '../../../src/kernel/socket.ts';
 import { UnixSocket } from '../../../src/kernel/unix-socket.ts';
@@ -7,6 +8,8 @@ import { Wait } from '../../../src/kernel/wait.ts';
 import type { GuestBuffer, Place } from '../../../src/personality/arguments.ts';
 import type { Task } from '../../../src/personality/task.ts';
 import type { CallState } from '../../../src/process/thread.ts';
+import { AF } from '../abi/flags.ts';
+import { answerRoute } from '../abi/netlink.ts';
 import { decodeAddress, encodeAddress, familyName, IPPROTO, IPV6, MSG, SCM, SOCK, SOL_SOCKET } from '../abi/sockets.ts';
 import { cmsghdr, iovec, mmsghdr, msghdr, timespec, ucred } from '../abi/structs.ts';
 import { brokenPipe, vectorSpans } from './io.ts';
@@ -61,8 +64,9 @@ export function socket(
   t: Task,
   { domain, type, protocol }: { domain: number; type: number; protocol: number },
 ): number {
-  const family = familyOf(t, domain);
   const wanted = TYPES[type & 0xf] ?? fail('EINVAL');
+  if (domain === AF.AF_NETLINK) return netlink(t, wanted, protocol, type);
+  const family = familyOf(t, domain);
   if (wanted === 'raw') fail('EPERM');
   if (familyName(domain) !== 'unix') {
     if (wanted === 'seqpacket') fail('ESOCKTNOSUPPORT');
@@ -72,6 +76,18 @@ export function socket(
   const made = family.socket(wanted, protocol);
   (made as LocalSocket).ownCredentials = ownCredentials(t);
   return install(t, made, type);
+}
+
+const NETLINK_ROUTE = 0;
+
+function netlink(t: Task, wanted: SocketType, protocol: number, flags: number): number {
+  if (wanted !== 'raw' && wanted !== 'datagram') fail('ESOCKTNOSUPPORT');
+  if (protocol !== NETLINK_ROUTE) {
+    missing(`linux netlink protocol ${protocol}`);
+    fail('EPROTONOSUPPORT');
+  }
+  const answer = (request: Uint8Array, port: number) => answerRoute(request, port, t.kernel.interfaces());
+  return install(t, new AnsweringSocket(wanted, t.process.pid, answer, t.kernel.realtime()), flags);
 }
 
 export function socketpair(
