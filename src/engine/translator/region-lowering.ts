@@ -277,6 +277,7 @@ export class RegionLowering extends Lowering {
     f.i32(back.pc | 0);
     f.byte(0x46);
     land();
+    this.#count('return-miss', this.#at);
     this.#carryOn(where, back.pc, stack);
     f.get(STATE);
     f.mem(ACCESS.i64.load, this.#isa.pcOffset);
@@ -286,6 +287,7 @@ export class RegionLowering extends Lowering {
     // Unwound beyond us: PC is in the state block.
     this.#return(() => f.i64(0));
     f.end();
+    this.#count('return', this.#at);
     this.#load(f, this.#plan.reloaded[n]);
     f.release('i32', slot);
     f.release('i64', stack);
