@@ -68,6 +68,10 @@ export class Flags {
     b.setReg(CCB_ID, b.extendU(bits));
     this.known = { kind: flags.RES, width: width as flags.Width };
   }
+  /** Of a product of two values of the width. */
+  product(width: number, signed: boolean, x: Node, y: Node): void {
+    this.#put(signed ? flags.IMUL : flags.MUL, width, x, y);
+  }
   /** All six flags from an i32 with the bits as in RFLAGS. */
   setAll(bits: Node): void {
     const b = this.#b;

@@ -13,11 +13,12 @@ export const ARITHMETIC_FLAGS = CF | PF | AF | ZF | SF | OF;
 /**
  * Kinds. EXPLICIT: a holds the six flags as in RFLAGS. ADD, SUB: a and b are the operands. ADC, SBB: also c, the carry in.
  * LOGIC: a is the result. INC, DEC: a is the result, b the preserved carry. RES: a is the result (ZF, SF, PF), b holds CF, OF, AF as in RFLAGS.
+ * MUL, IMUL: a and b are the factors, unsigned or signed; CF and OF say whether the product needs more than the width.
  * COMPARE: a and b are the bits of two floats of the width (32, 64): ZF, PF, CF as UCOMISD sets them, the others clear.
  * Operands are zero-extended from the width.
  */
-export const EXPLICIT = 0, ADD = 1, SUB = 2, LOGIC = 3, INC = 4, DEC = 5, ADC = 6, SBB = 7, RES = 8, COMPARE = 9; // biome-ignore format: one row
-const KINDS = 10;
+export const EXPLICIT = 0, ADD = 1, SUB = 2, LOGIC = 3, INC = 4, DEC = 5, ADC = 6, SBB = 7, RES = 8, COMPARE = 9, MUL = 10, IMUL = 11; // biome-ignore format: one row
+const KINDS = 12;
 
 export type Width = 8 | 16 | 32 | 64;
 const WIDTHS: readonly Width[] = [8, 16, 32, 64];
@@ -46,6 +47,7 @@ function parts(bd: Builder, f: LazyFlags): { a: Node; b: Node; c: Node; r: Node 
   else if (f.kind === SUB) r = bd.sub(a, b);
   else if (f.kind === ADC) r = bd.add(bd.add(a, b), c);
   else if (f.kind === SBB) r = bd.sub(bd.sub(a, b), c);
+  else if (f.kind === MUL || f.kind === IMUL) r = bd.mul(a, b);
   return { a, b, c, r: bd.clean(r, f.width) };
 }
 
@@ -57,6 +59,7 @@ function flag(bd: Builder, f: LazyFlags, which: number): Node {
   if (kind === COMPARE) return floatFlag(bd, f, which);
   if (kind === RES && (which === CF || which === OF || which === AF)) return bit(f.b, which);
   const { a, b, c, r } = parts(bd, f);
+  if ((kind === MUL || kind === IMUL) && (which === CF || which === OF)) return lost(bd, kind === IMUL, width, a, b);
   switch (which) {
     case ZF:
       return kind === SUB ? bd.eq(a, b) : bd.eqz(r);
@@ -83,11 +86,23 @@ function flag(bd: Builder, f: LazyFlags, which: number): Node {
       return bd.eq(r, top);
     }
     default: // AF; LOGIC: the manual leaves it undefined, hardware clears it
-      if (kind === LOGIC) return bd.i32(0);
+      if (kind === LOGIC || kind === MUL || kind === IMUL) return bd.i32(0);
       if (kind === INC) return bd.eqz(bd.and(bd.wrap(r), 0xf));
       if (kind === DEC) return bd.eq(bd.and(bd.wrap(r), 0xf), 0xf);
       return bd.and(bd.shrU(bd.wrap(bd.xor(bd.xor(a, b), r)), 4), 1);
   }
+}
+
+/** Whether a product needs more than the width. */
+function lost(bd: Builder, signed: boolean, width: Width, a: Node, b: Node): Node {
+  if (width === 64) {
+    if (signed) return bd.ne(bd.call('mulhs', 'i64', a, b), bd.shrS(bd.mul(a, b), 63));
+    return bd.ne(bd.call('mulhu', 'i64', a, b), 0);
+  }
+  const wide = (x: Node) => (signed ? bd.extendS(bd.signed(x, width)) : bd.extendU(x));
+  const product = bd.mul(wide(a), wide(b));
+  if (!signed) return bd.ne(bd.shrU(product, width), 0);
+  return bd.ne(product, bd.extendS(bd.signed(bd.wrap(product), width)));
 }
 
 /** The operands of a float comparison. */

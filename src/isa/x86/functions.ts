@@ -15,6 +15,10 @@ export function mulhu(b: Builder, x: Node, y: Node): Node {
   return b.add(b.add(b.mul(xh, yh), b.shrU(mid, 32)), b.shrU(mid2, 32));
 }
 
+export function mulhs(b: Builder, x: Node, y: Node): Node {
+  return b.sub(b.sub(mulhu(b, x, y), b.and(b.shrS(x, 63), y)), b.and(b.shrS(y, 63), x));
+}
+
 /** high:low / d where high < d and d's top bit is set; Knuth's algorithm D with 32-bit digits, corrections by selection. */
 export function udivNormalised(b: Builder, high: Node, low: Node, d: Node): Node {
   const [dh, dl] = [b.shrU(d, 32), b.and(d, 0xffff_ffff)];
@@ -67,16 +71,12 @@ const ternary = (result: 'i32' | 'i64', build: (b: Builder, h: Node, l: Node, d:
 });
 
 export const FUNCTIONS: Record<string, InternalFunction> = {
+  // Functions call those before them.
+  mulhu: binary(mulhu),
+  mulhs: binary(mulhs),
   ...FLAG_FUNCTIONS,
   ...VECTOR_FUNCTIONS,
   ...EXCEPTION_FUNCTIONS,
-  mulhu: binary(mulhu),
-  mulhs: binary((b, x, y) => {
-    const u = mulhu(b, x, y);
-    const fixX = b.and(b.shrS(x, 63), y);
-    const fixY = b.and(b.shrS(y, 63), x);
-    return b.sub(b.sub(u, fixX), fixY);
-  }),
   udiv128: ternary('i64', udiv128),
   /** Signed quotient by magnitudes; the caller has excluded overflow with sdivBad. */
   sdiv128: ternary('i64', (b, h, l, d) => {

@@ -5,6 +5,7 @@ import type { Node } from '../../../ir/builder.ts';
 import { Builder } from '../../../ir/builder.ts';
 import type { Operand, X86Builder } from '../builder.ts';
 import { CF, OF, ZF } from '../flags.ts';
+import { mulhs, mulhu } from '../functions.ts';
 import { type ALU_ROWS, CC } from '../rows/alu.ts';
 import { RAX, RBX, RCX, RDX } from '../state.ts';
 
@@ -205,38 +206,27 @@ const widening =
     let high: Node;
     if (width === 64) {
       low = b.mul(x, y);
-      high = b.call(signed ? 'mulhs' : 'mulhu', 'i64', x, y);
+      // In place: a wasm function of its own costs more than the arithmetic (wide: see docs/engine.md).
+      high = signed ? mulhs(b, x, y) : mulhu(b, x, y);
     } else {
       const ext = (v: Node) => (signed ? b.extendS(b.signed(v, width)) : b.extendU(v));
       const product = b.mul(ext(x), ext(y));
       low = b.wrap(product);
       high = b.wrap(b.shrU(product, width));
     }
-    const expected = signed ? b.shrS(width < 32 ? b.signed(low, width) : low, width < 32 ? 31 : width - 1) : undefined;
-    const lost = expected
-      ? b.ne(b.clean(high, width), b.clean(expected, width))
-      : b.ne(b.clean(high, width), b.constant(0, high.type));
     if (width === 8) b.fixedGpr(RAX, 16).set(low);
     else {
       b.fixedGpr(RAX, width).set(low);
       b.fixedGpr(RDX, width).set(high);
     }
     // ZF, SF, AF, PF are undefined; hardware leaves them as of the low part or unchanged, so we take the low part.
-    b.flags.result(width, low, b.or(lost, bits(b, lost, OF)));
+    b.flags.product(width, signed, x, y);
   };
 
 function truncatingMul(b: X86Builder, dst: Operand, x: Node, y: Node): void {
   const { width } = dst;
-  const r = b.mul(x, y);
-  let lost: Node;
-  if (width === 64) lost = b.ne(b.call('mulhs', 'i64', x, y), b.shrS(r, 63));
-  else {
-    const product =
-      width === 32 ? b.mul(b.extendS(x), b.extendS(y)) : b.extendS(b.mul(b.signed(x, 16), b.signed(y, 16)));
-    lost = b.ne(product, b.extendS(b.signed(b.wrap(product), width)));
-  }
-  dst.set(r);
-  b.flags.result(width, r, b.or(lost, bits(b, lost, OF)));
+  dst.set(b.mul(x, y));
+  b.flags.product(width, true, x, y);
 }
 
 const divide =
@@ -247,8 +237,16 @@ const divide =
     if (width === 64) {
       const [low, high] = [b.gpr(RAX), b.gpr(RDX)];
       // A quotient that does not fit is the same fault as a zero divisor.
-      b.stopIf(signed ? b.call('sdivBad', 'i32', high, low, divisor) : b.leU(divisor, high), EXIT_DIVIDE);
       const plain = signed ? b.eq(high, b.shrS(low, 63)) : b.eqz(high);
+      const lowest = b.i64(-(1n << 63n));
+      const bad = signed
+        ? b.ifElse(
+            plain,
+            b.or(b.eqz(divisor), b.and(b.eq(divisor, -1), b.eq(low, lowest))),
+            b.call('sdivBad', 'i32', high, low, divisor),
+          )
+        : b.leU(divisor, high);
+      b.stopIf(bad, EXIT_DIVIDE);
       const name = signed ? 'sdiv128' : 'udiv128';
       const q = b.ifElse(
         plain,
@@ -271,7 +269,7 @@ const divide =
     b.stopIf(b.eqz(d), EXIT_DIVIDE);
     if (signed) b.stopIf(b.and(b.eq(d, -1), b.eq(dividend, b.i64(-(1n << 63n)))), EXIT_DIVIDE);
     const q = signed ? b.divS(dividend, d) : b.divU(dividend, d);
-    const r = signed ? b.remS(dividend, d) : b.remU(dividend, d);
+    const r = b.sub(dividend, b.mul(q, d));
     const fits = signed ? b.eq(q, b.signed(q, width)) : b.eqz(b.shrU(q, width));
     b.stopIf(b.eqz(fits), EXIT_DIVIDE);
     const [quotient, remainder] = [b.wrap(q), b.wrap(r)];
