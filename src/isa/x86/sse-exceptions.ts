@@ -7,6 +7,7 @@ const IE = 1;
 const DE = 2;
 const ZE = 4;
 const OE = 8;
+export const UE = 0x10;
 export const PE = 0x20;
 /** Or'd into an answer: this takes the exact arithmetic. */
 export const UNDECIDED = 0x8000_0000 | 0;
@@ -45,14 +46,20 @@ const isDenormal = (b: Builder, size: Size, v: Node): Node =>
   b.and(b.op('f64.lt', abs(b, v), f64(b, LEAST[size])), b.op('f64.ne', v, f64(b, 0)));
 const flag = (b: Builder, condition: Node, bits: number): Node => b.select(condition, b.i32(bits), b.i32(0));
 
-/** Whether r is not exactly x · y, for normal doubles whose product neither overflows nor underflows: does the product of the significands fit 53 bits? */
+/**
+ * Whether r is not exactly x · y, for normal x and y. Does the product of the significands fit 53 bits, or, where the result is tiny, does its
+ * last bit lie above the last of the denormals?
+ */
 function productInexact(b: Builder, x: Node, y: Node, r: Node): Node {
   const bits = (v: Node) => b.op('i64.reinterpret_f64', v);
   const exponent = (v: Node) => b.and(b.shrU(bits(v), 52), 0x7ff);
-  const zeros = (v: Node) => b.ctz(b.or(bits(v), b.i64(1n << 52n)));
+  const significand = (v: Node) => b.or(bits(v), b.i64(1n << 52n));
+  const zeros = b.add(b.ctz(significand(x)), b.ctz(significand(y)));
+  const sum = b.add(exponent(x), exponent(y));
   // 105 bits, one more where the product of the significands is two or more.
-  const length = b.add(b.sub(exponent(r), b.add(exponent(x), exponent(y))), 1023 + 105);
-  return b.gtS(b.sub(length, b.add(zeros(x), zeros(y))), 53);
+  const length = b.add(b.sub(exponent(r), sum), 1023 + 105);
+  const last = b.add(sum, zeros);
+  return b.select(b.eqz(exponent(r)), b.ltS(last, 2 * 1075 - 1074), b.gtS(b.sub(length, zeros), 53));
 }
 /** The rounding error of a sum of doubles (Knuth's TwoSum) is not zero. */
 function sumInexact(b: Builder, x: Node, y: Node, s: Node): Node {
@@ -64,7 +71,7 @@ function sumInexact(b: Builder, x: Node, y: Node, s: Node): Node {
 
 export type Operation = 'add' | 'mul' | 'div' | 'sqrt';
 
-/** PE of a finite result of finite operands, none of them denormal and the result not tiny. */
+/** Whether a finite result of finite operands is inexact; none of them is denormal or zero, nor the result of a division of doubles tiny. */
 export function inexact(b: Builder, size: Size, op: Operation, x: Node, y: Node, r: Node): Node {
   const product = (p: Node, q: Node) => b.op('f64.mul', p, q);
   if (size === 32) {
@@ -95,14 +102,16 @@ function arithmetic(b: Builder, size: Size, op: Operation, xs: Node, ys: Node, r
   if (op === 'div') overflow = b.select(isZero(b, y), b.i32(ZE), overflow);
   const infinite = b.select(infiniteOperand, b.i32(0), overflow);
   // No sum is tiny and inexact; products and quotients may be. A zero operand (or divisor: an infinity) makes an exact zero.
-  let tiny: Node = b.i32(0);
   const exact = b.or(isZero(b, x), op === 'mul' ? isZero(b, y) : op === 'div' ? isInfinite(b, y) : b.i32(0));
-  if (op === 'mul' || op === 'div') tiny = b.op('f64.le', abs(b, r), f64(b, LEAST[size]));
-  const finite = b.select(
-    op === 'add' ? b.i32(0) : exact,
-    b.i32(0),
-    b.select(tiny, b.i32(UNDECIDED), flag(b, inexact(b, size, op, x, y, r), PE)),
-  );
+  const raised = (bits: number) => flag(b, inexact(b, size, op, x, y, r), bits);
+  let finite = raised(PE);
+  if (op === 'mul' || op === 'div') {
+    const least = f64(b, LEAST[size]);
+    // Rounded up to the least normal number, it may have been tiny or not.
+    const tiny = b.select(b.op('f64.eq', abs(b, r), least), b.i32(UNDECIDED), size === 64 && op === 'div' ? b.i32(UNDECIDED) : raised(UE | PE)); // biome-ignore format: one row
+    finite = b.select(b.op('f64.le', abs(b, r), least), tiny, finite);
+  }
+  if (op !== 'add') finite = b.select(exact, b.i32(0), finite);
   const number = b.select(isInfinite(b, r), infinite, finite);
   return b.select(isNan(b, r), nan, b.select(denormal, b.i32(UNDECIDED), number));
 }
@@ -124,8 +133,12 @@ function converted(b: Builder, from: Size, xs: Node, rs: Node): Node {
   if (from === 32) return b.select(isNan(b, p.v), nan, flag(b, denormal, DE));
   const r = b.op('f64.promote_f32', rs);
   const infinite = flag(b, b.eqz(isInfinite(b, p.v)), OE | PE);
-  const tiny = b.and(b.op('f64.le', abs(b, r), f64(b, LEAST[32])), b.eqz(isZero(b, p.v)));
-  const number = b.select(tiny, b.i32(UNDECIDED), flag(b, b.op('f64.ne', r, p.v), PE));
+  const inexact = b.op('f64.ne', r, p.v);
+  const least = f64(b, LEAST[32]);
+  const unclear = b.or(denormal, b.op('f64.eq', abs(b, r), least));
+  const tiny = b.select(unclear, b.i32(UNDECIDED), flag(b, inexact, UE | PE));
+  const small = b.and(b.op('f64.le', abs(b, r), least), b.eqz(isZero(b, p.v)));
+  const number = b.select(small, tiny, flag(b, inexact, PE));
   return b.select(isNan(b, p.v), nan, b.select(isInfinite(b, r), infinite, number));
 }
 

@@ -1,7 +1,7 @@
 /** How regions keep the exception flags of SSE operations: inline, without calls (V8 spills everything around one), and only what is common. What is odd is left to the interpreter. */
 import type { Builder, Node } from '../../ir/builder.ts';
 import type { SoftOp } from './soft-float.ts';
-import { FLOAT, inexact as inexactLane, laneCount, negated, type Operation, PE, type Plan, part, planOf, type Size, type Type, UNDECIDED } from './sse-exceptions.ts'; // biome-ignore format: one row
+import { FLOAT, inexact, laneCount, negated, type Operation, PE, type Plan, part, planOf, type Size, type Type, UE, UNDECIDED } from './sse-exceptions.ts'; // biome-ignore format: one row
 
 /** Bit patterns of a format: the smallest normal number, infinity, the quiet bit, and everything but the sign. */
 const BITS = {
@@ -34,8 +34,12 @@ abstract class Magnitudes {
   get notZero(): Node {
     return this.between(1n, BITS[this.size].magnitude);
   }
+  /** The least normal number: rounded up to it, a result may have been tiny or not. */
+  get least(): Node {
+    return this.between(BITS[this.size].least, BITS[this.size].least + 1n);
+  }
   get tiny(): Node {
-    return this.between(0n, BITS[this.size].least + 1n);
+    return this.between(0n, BITS[this.size].least);
   }
   get infiniteOrNan(): Node {
     return this.between(BITS[this.size].infinity, BITS[this.size].magnitude + 1n);
@@ -146,43 +150,52 @@ function odd(plan: Plan, x: Magnitudes, y: Magnitudes, r: Magnitudes): Node {
     case 'sqrt':
       return r.or(r.infiniteOrNan, x.denormal);
     default: {
-      // A product or quotient of zero is exact.
-      const nothing = plan.kind === 'mul' ? x.and(x.notZero, y.notZero) : x.notZero;
-      return x.or(x.or(x.denormal, y.denormal), r.or(r.infiniteOrNan, r.and(r.tiny, nothing)));
+      // Of tiny quotients of doubles inexactness is hard to tell, unless zero was divided.
+      const tiny = plan.kind === 'div' && r.size === 64 ? r.and(x.notZero, r.or(r.tiny, r.least)) : r.least;
+      return x.or(x.or(x.denormal, y.denormal), r.or(r.infiniteOrNan, tiny));
     }
   }
 }
 
 /** One lane of a conversion: what the interpreter must look at, and whether it was inexact. */
-function conversion(b: Builder, from: Type, to: Type, x: Node, r: Node): { odd: Node; inexact: Node } {
+function conversion(b: Builder, from: Type, to: Type, x: Node, r: Node): { odd: Node; raised: Node } {
   const none = b.i32(0);
+  const inexact = (condition: Node) => b.shl(condition, 5);
   if (from === 'i32' || from === 'i64') {
     const back = b.op(`i64.trunc_sat_${to as 'f32' | 'f64'}_s`, r);
-    return { odd: none, inexact: b.or(b.ne(back, b.extendS(x)), b.eq(back, b.i64((1n << 63n) - 1n))) };
+    return { odd: none, raised: inexact(b.or(b.ne(back, b.extendS(x)), b.eq(back, b.i64((1n << 63n) - 1n)))) };
   }
   const size = from === 'f32' ? 32 : 64;
   const wide = size === 32 ? b.op('f64.promote_f32', x) : x;
   if (to === 'i32' || to === 'i64') {
     // The least integer stands for what does not fit.
     const least = to === 'i32' ? b.i32(0x8000_0000) : b.i64(-(1n << 63n));
-    return { odd: b.eq(r, least), inexact: b.op('f64.ne', b.op(`f64.convert_${to}_s`, r), wide) };
+    return { odd: b.eq(r, least), raised: inexact(b.op('f64.ne', b.op(`f64.convert_${to}_s`, r), wide)) };
   }
   const source = new Scalar(b, size, x);
-  if (to === 'f64') return { odd: b.or(source.signalling, source.denormal), inexact: none };
+  if (to === 'f64') return { odd: b.or(source.signalling, source.denormal), raised: none };
   const result = new Scalar(b, 32, r);
   return {
-    odd: b.or(result.infiniteOrNan, b.and(result.tiny, source.notZero)),
-    inexact: b.op('f64.ne', b.op('f64.promote_f32', r), x),
+    odd: b.or(source.denormal, b.or(result.infiniteOrNan, result.least)),
+    raised: roundingFlags(b, b.op('f64.ne', b.op('f64.promote_f32', r), x), result),
   };
 }
 
-/** One lane's inexactness, where nothing is odd. */
-function laneInexact(b: Builder, { kind, from }: Plan, x: Node, y: Node, r: Node): Node {
+/** PE of an inexact result, and UE of one that is also tiny. */
+const roundingFlags = (b: Builder, inexact: Node, r: Magnitudes): Node =>
+  b.select(inexact, b.select(r.tiny, b.i32(UE | PE), b.i32(PE)), b.i32(0));
+
+/** What one lane raises where nothing is odd. */
+function laneRaised(b: Builder, { kind, from }: Plan, x: Node, y: Node, r: Node): Node {
   const wide = (v: Node) => (from === 'f32' ? b.op('f64.promote_f32', v) : v);
-  if (kind === 'round') return b.op(`${from as 'f32' | 'f64'}.ne`, x, r);
+  if (kind === 'round') return b.shl(b.op(`${from as 'f32' | 'f64'}.ne`, x, r), 5);
   const size = from === 'f32' ? 32 : 64;
-  const found = inexactLane(b, size, kind as Operation, wide(x), wide(y), wide(r));
-  return kind === 'add' ? found : b.and(found, b.eqz(new Scalar(b, size, r).zero));
+  const found = inexact(b, size, kind as Operation, wide(x), wide(y), wide(r));
+  if (kind === 'add') return b.shl(found, 5);
+  // What is made of zero is exact.
+  const zero =
+    kind === 'mul' ? b.or(new Scalar(b, size, x).zero, new Scalar(b, size, y).zero) : new Scalar(b, size, x).zero;
+  return roundingFlags(b, b.and(found, b.eqz(zero)), new Scalar(b, size, r));
 }
 
 /** For an operation with result r under the default modes: whether the interpreter must do it (i32), and what it raises if not. Undefined: it always must. */
@@ -205,11 +218,9 @@ export function keepFlags(
     r: wants.includes('r') ? part(b, r, to, i) : x,
   }));
   const any = (list: Node[]) => list.reduce((p, q) => b.or(p, q));
-  /** PE once set stays: then nothing is asked. */
-  const unlessSet = (list: Node[]): Node => b.ifElse(b.and(mxcsr, PE), b.i32(0), b.shl(any(list), 5));
   if (kind === 'convert') {
     const parts = lanes.map((l) => conversion(b, from, to, l.x, l.r));
-    return { odd: any(parts.map((p) => p.odd)), raised: unlessSet(parts.map((p) => p.inexact)) };
+    return { odd: any(parts.map((p) => p.odd)), raised: any(parts.map((p) => p.raised)) };
   }
   const size: Size = from === FLOAT[32] ? 32 : 64;
   const rounds = kind !== 'compare' && kind !== 'compareQ' && kind !== 'signalling';
@@ -224,8 +235,8 @@ export function keepFlags(
   const look = rounds ? b.or(signs, b.eqz(b.and(mxcsr, PE))) : signs;
   const mask = test(odd);
   const isOdd = whole ? b.op('v128.any_true', mask) : mask;
-  const inexact = rounds ? b.shl(any(lanes.map((l) => laneInexact(b, plan, l.x, l.y, l.r))), 5) : b.i32(0);
-  const raised = b.ifElse(look, b.select(isOdd, b.i32(UNDECIDED), inexact), b.i32(0));
+  const found = rounds ? any(lanes.map((l) => laneRaised(b, plan, l.x, l.y, l.r))) : b.i32(0);
+  const raised = b.ifElse(look, b.select(isOdd, b.i32(UNDECIDED), found), b.i32(0));
   return { odd: b.ltS(raised, 0), raised };
 }
 
