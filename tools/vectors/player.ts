@@ -63,7 +63,8 @@ export class Player {
       this.#space.dispose();
       this.#start();
     }
-    this.#played += cases.length;
+    // A program is as much code as many cases.
+    for (const c of cases) this.#played += Math.ceil(c.code.length / 16);
     const code = new Uint8Array(CODE_SIZE).fill(0xcc);
     for (const c of cases) code.set(c.code, c.address - CODE);
     this.#space.copyOut(CODE, code);
