@@ -169,8 +169,12 @@ export function status(p: ProcProcess, thread: ProcThread | undefined, cpus: num
     ['NSsid', p.session],
   ];
   if (state !== 'Z') lines.push(...memoryLines(p));
-  const root = p.uids[1] === 0;
-  const capabilities = root ? '000001ffffffffff' : '0000000000000000';
+  const all41 = p.uids[1] === 0 ? 0x1ff_ffff_ffffn : 0n;
+  const { permitted, effective, inheritable } = p.capabilities ?? {
+    permitted: all41,
+    effective: all41,
+    inheritable: 0n,
+  };
   const all = 2 ** cpus - 1;
   lines.push(
     ['CoreDumping', 0],
@@ -182,9 +186,9 @@ export function status(p: ProcProcess, thread: ProcThread | undefined, cpus: num
     ['SigBlk', mask(leader?.blocked ?? 0n)],
     ['SigIgn', mask(p.ignored)],
     ['SigCgt', mask(p.caught)],
-    ['CapInh', '0000000000000000'],
-    ['CapPrm', capabilities],
-    ['CapEff', capabilities],
+    ['CapInh', mask(inheritable)],
+    ['CapPrm', mask(permitted)],
+    ['CapEff', mask(effective)],
     ['CapBnd', '000001ffffffffff'],
     ['CapAmb', '0000000000000000'],
     ['NoNewPrivs', p.noNewPrivileges ? 1 : 0],

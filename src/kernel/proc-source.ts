@@ -81,6 +81,8 @@ export interface ProcProcess {
   readonly uids: readonly [number, number, number, number];
   readonly gids: readonly [number, number, number, number];
   readonly groups: readonly number[];
+  /** Sets of bits; undefined: as its effective user has them. */
+  readonly capabilities?: { permitted: bigint; effective: bigint; inheritable: bigint } | undefined;
   /** undefined once it has ended. */
   readonly context: FsContext | undefined;
   readonly files: FdTable | undefined;

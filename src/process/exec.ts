@@ -135,6 +135,8 @@ function begin(process: Process, thread: Thread, candidate: Candidate, startUp: 
     if (candidate.setUid !== undefined) credentials.euid = candidate.setUid;
     if (candidate.setGid !== undefined) credentials.egid = candidate.setGid;
   }
+  // A new program has what its user has.
+  credentials.capabilities = undefined;
   credentials.suid = credentials.euid;
   credentials.sgid = credentials.egid;
   const word = new TextDecoder().decode(startUp.execPath);

@@ -18,6 +18,14 @@ export interface Credentials {
   egid: number;
   sgid: number;
   groups: number[];
+  /** What it may do besides, a bit for each; undefined: user 0 may do everything, others nothing. Replaced, never changed. */
+  capabilities?: Capabilities | undefined;
+}
+
+export interface Capabilities {
+  readonly permitted: bigint;
+  readonly effective: bigint;
+  readonly inheritable: bigint;
 }
 
 /** How a process ended, or that it stopped or went on, as its parent learns it. */

@@ -76,6 +76,7 @@ function describe(process: Process): ProcProcess {
     uids: [credentials.uid, credentials.euid, credentials.suid, process.fs.uid],
     gids: [credentials.gid, credentials.egid, credentials.sgid, process.fs.gid],
     groups: credentials.groups,
+    capabilities: credentials.capabilities,
     context: ended ? undefined : process.fs,
     files: ended ? undefined : process.files,
     executable: process.executable,

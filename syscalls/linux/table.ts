@@ -396,8 +396,8 @@ export const table = defineTable('linux', {
     setfsgid: call(123, 152, { gid: Uid }, credentials.setfsgid),
     getgroups: call(115, 158, { size: I32, list: Ptr }, credentials.getgroups),
     setgroups: call(116, 159, { size: U32, list: Ptr }, credentials.setgroups),
-    capget: partial(call(125, 90, { hdrp: InOutStruct(c.cap_header), datap: Ptr }, credentials.capget), 'root has all of them, others none'),
-    capset: partial(call(126, 91, { hdrp: InOutStruct(c.cap_header), datap: Ptr }, credentials.capset), 'accepted, without effect'),
+    capget: partial(call(125, 90, { hdrp: InOutStruct(c.cap_header), datap: Ptr }, credentials.capget), 'users and groups ask for them, the rest asks for user 0'),
+    capset: partial(call(126, 91, { hdrp: InOutStruct(c.cap_header), datap: Ptr }, credentials.capset), 'users and groups ask for them, the rest asks for user 0'),
   }),
 
   ...area('system', {

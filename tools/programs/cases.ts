@@ -1,4 +1,5 @@
 /** The table of real programs: each row is a command line run natively and under Hospes and compared; how is main.ts's business. */
+import { PROCESSES } from './process-cases.ts';
 
 export interface Case {
   name: string;
@@ -298,4 +299,4 @@ const PROGRAMS: readonly Case[] = [
   row('/data/text'),
 ];
 
-export const CASES: readonly Case[] = [...busybox(), ...PROGRAMS];
+export const CASES: readonly Case[] = [...busybox(), ...PROGRAMS, ...PROCESSES];

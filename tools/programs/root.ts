@@ -33,6 +33,12 @@ export const PACKAGES = [
   'musl-tools',
   'debianutils',
   'hostname',
+  'redis-server',
+  'redis-tools',
+  'nginx-light',
+  'luajit',
+  'nodejs',
+  'openjdk-17-jre-headless',
 ];
 
 const quiet = { stdio: ['ignore', 'ignore', 'inherit'] as ['ignore', 'ignore', 'inherit'] };
