@@ -13,7 +13,7 @@ const CAN_WRITE = PROT_READ | PROT_WRITE;
 /** Enough for the longest REP that a vector asks for, and for a random program. */
 const BUDGET = 2_000_000;
 /** Regions stay alive in their engine: begin a new one now and then. */
-const CASES_PER_ENGINE = 10 * SLOTS;
+const CASES_PER_ENGINE = 4 * SLOTS;
 
 export class Player {
   readonly #mode: EngineMode;
@@ -42,6 +42,7 @@ export class Player {
       isa: X86,
       createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
       batchSize: SLOTS + 1,
+      cacheCapacity: Number.POSITIVE_INFINITY,
       ...this.#settings,
     });
     this.#engine.keepAll();
