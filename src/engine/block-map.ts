@@ -17,6 +17,7 @@ import {
   JUMP_CACHE,
   JUMP_CACHE_ENTRIES,
   JUMP_CACHE_ENTRY,
+  JUMP_CACHE_GROUP,
   PAGE_SIZE,
   RECORDS,
   RECORDS_END,
@@ -63,6 +64,7 @@ export class BlockMap {
   /** Goes up whenever code was dropped, or a page that could be written no longer can: regions that wait for a callee must not go on. */
   generation = 0;
   #goto = 0;
+  #turn = 0;
   /** Tables of targets seen, by the PC of the indirect jump. */
   readonly #indirect = new Map<number, number[]>();
 
@@ -101,10 +103,22 @@ export class BlockMap {
     const block = this.block(pc);
     const translation = this.#translations.get(pc);
     const slot = jumpCacheSlot(pc);
-    const { view } = this.#space;
+    const { view, u8 } = this.#space;
+    // PCs that share a place and take turns must not push each other out: the older one moves on.
+    const taken = view.getInt32(slot, true);
+    if (taken !== 0 && taken !== (pc | 0) + 1) {
+      const free = JUMP_CACHE_GROUP.find((way) => view.getInt32(slot ^ way, true) === 0);
+      u8.copyWithin(slot ^ (free ?? this.#victim()), slot, slot + JUMP_CACHE_ENTRY);
+    }
     put64(view, slot, pc + 1);
     view.setInt32(slot + 8, block.record, true);
     view.setInt32(slot + 12, translation?.index ?? 0, true);
+  }
+
+  /** Any of the other places of a full group, in turn. */
+  #victim(): number {
+    this.#turn = (this.#turn % (JUMP_CACHE_GROUP.length - 1)) + 1;
+    return JUMP_CACHE_GROUP[this.#turn];
   }
 
   /** The predecoded block at a PC. */
@@ -203,9 +217,12 @@ export class BlockMap {
 
   /** Take a PC out of the jump cache. */
   #forget(pc: number): void {
-    const slot = jumpCacheSlot(pc);
-    const { view } = this.#space;
-    if (view.getBigInt64(slot, true) === BigInt(pc + 1)) view.setBigInt64(slot, 0n, true);
+    const { u8, view } = this.#space;
+    const first = jumpCacheSlot(pc);
+    for (const way of JUMP_CACHE_GROUP) {
+      const slot = first ^ way;
+      if (view.getBigInt64(slot, true) === BigInt(pc + 1)) u8.fill(0, slot, slot + JUMP_CACHE_ENTRY);
+    }
   }
 
   /** The code in [start, end) changed: drop whatever came from its pages. Records that are being executed turn into "look up again". */

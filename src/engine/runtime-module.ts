@@ -5,7 +5,15 @@ import type { Helper } from '../isa/helper.ts';
 import type { InternalFunction, Isa } from '../isa/isa.ts';
 import { BLOCK_COUNT, REC_HANDLER, REC_NEXT, REC_PC } from '../isa/record.ts';
 import { READ, READ_WIDE, WRITE, WRITE_WIDE } from '../memory/page-map.ts';
-import { JUMP_CACHE, JUMP_CACHE_ENTRIES, PAGE_MAP, PAGE_SHIFT, RUNTIME_SIZE } from '../memory/runtime-area.ts';
+import {
+  JUMP_CACHE,
+  JUMP_CACHE_ENTRIES,
+  JUMP_CACHE_ENTRY,
+  JUMP_CACHE_GROUP,
+  PAGE_MAP,
+  PAGE_SHIFT,
+  RUNTIME_SIZE,
+} from '../memory/runtime-area.ts';
 import { SiteList } from './counters.ts';
 import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS, EXIT_RESTART, EXIT_UNWIND } from './exits.ts';
 import { Lowering, STATE } from './lowering.ts';
@@ -567,14 +575,23 @@ function dispatchFunction(
   f.return();
   f.end();
   f.end();
-  pushSlot(f, pc);
-  f.tee(slot);
-  f.mem(LOAD_I64, JUMP_CACHE);
-  f.get(pc);
-  f.i64(1);
-  f.byte(0x7c);
-  f.byte(0x52); // ne
-  f.if();
+  // The PC's own place, then the others of the group.
+  const found = f.block();
+  JUMP_CACHE_GROUP.forEach((way, i) => {
+    if (i === 0) pushSlot(f, pc);
+    else {
+      f.get(slot);
+      f.i32(way ^ JUMP_CACHE_GROUP[i - 1]);
+      f.byte(0x73); // xor
+    }
+    f.tee(slot);
+    f.mem(LOAD_I64, JUMP_CACHE);
+    f.get(pc);
+    f.i64(1);
+    f.byte(0x7c);
+    f.byte(0x51); // eq
+    f.brIf(found);
+  });
   raise(EXIT_MISS);
   f.end();
   // A region, unless a mode is on that regions do not serve.
@@ -672,23 +689,24 @@ function dispatchFunction(
   return f;
 }
 
+/** A multiplicative hash: code of equal offsets in different megabytes must not meet. */
+const SPREAD = 0x9e37_79b1 | 0;
+const SLOT_SHIFT = 32 - Math.log2(JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
+const SLOT_MASK = (JUMP_CACHE_ENTRIES - 1) * JUMP_CACHE_ENTRY;
+
 /** Push the jump-cache slot offset (i32) of a PC: its low bits, mixed so that code 64 KiB apart does not collide. */
 export function pushSlot(f: Func, pc: number): void {
   f.get(pc);
   f.byte(WRAP);
-  f.get(pc);
-  f.byte(WRAP);
-  f.i32(16);
-  f.byte(0x76);
-  f.byte(0x73);
-  f.i32(JUMP_CACHE_ENTRIES - 1);
+  f.i32(SPREAD);
+  f.byte(0x6c); // mul
+  f.i32(SLOT_SHIFT);
+  f.byte(0x76); // shr_u
+  f.i32(SLOT_MASK);
   f.byte(I32_AND);
-  f.i32(4);
-  f.byte(0x74);
 }
 
 /** The same for JavaScript. */
 export function jumpCacheSlot(pc: number): number {
-  const p = pc | 0;
-  return JUMP_CACHE + (((p ^ (p >>> 16)) & (JUMP_CACHE_ENTRIES - 1)) << 4);
+  return JUMP_CACHE + ((Math.imul(pc, SPREAD) >>> SLOT_SHIFT) & SLOT_MASK);
 }

@@ -13,6 +13,8 @@ export const STATE_COUNT = 4096;
 export const JUMP_CACHE = STATE_BLOCKS + STATE_SIZE * STATE_COUNT;
 export const JUMP_CACHE_ENTRIES = 1 << 16;
 export const JUMP_CACHE_ENTRY = 16;
+/** A PC's own place and, by exclusive or, the others that its entry may move to when another PC with the same place comes: one line of the host's cache. */
+export const JUMP_CACHE_GROUP = [0, 16, 32, 48];
 
 /** Predecoded interpreter records, allocated upward and dropped all at once when full. */
 export const RECORDS = JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY;
