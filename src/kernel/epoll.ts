@@ -74,6 +74,7 @@ export class EpollFile extends AnonymousFile {
 
   modify(fd: number, file: OpenFile, interest: Interest): void {
     const watch = this.#find(fd, file);
+    if (watch.interest.exclusive) fail('EINVAL');
     watch.interest = interest;
     watch.spent = false;
     watch.triggered = true;

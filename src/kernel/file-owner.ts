@@ -26,9 +26,10 @@ export class FileOwner {
   start(report: (fresh: number) => void): void {
     this.stop();
     this.#last = this.#file.readiness();
+    // A file wakes its readers when something comes, so being readable then is news; room for writing is only once.
     const leave = this.#file.queue.subscribe(() => {
       const now = this.#file.readiness() & (READABLE | WRITABLE | HANGUP | ERROR);
-      const fresh = now & ~this.#last;
+      const fresh = now & (~this.#last | READABLE);
       this.#last = now;
       if (fresh) report(fresh);
     });

@@ -309,8 +309,9 @@ export abstract class LocalSocket extends Socket {
       if (!keepFiles) for (const file of ancillary.files) file.drop();
     }
     if (message.taken >= message.bytes.length) this.#inbox.shift();
+    // Who sends datagrams to a name waits on the name's owner; others on themselves.
     (this.#peer ?? this).queue.wake();
-    this.queue.wake();
+    if (this.type === 'datagram' && this.#peer) this.queue.wake();
   }
 
   override read(into: Uint8Array, at?: number): number {

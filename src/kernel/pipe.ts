@@ -14,7 +14,10 @@ export const PIPE_CAPACITY_MAX = 1 << 20;
 
 export class Pipe {
   readonly bytes = new ByteQueue(PIPE_CAPACITY);
-  readonly queue = new WaitQueue();
+  /** Who reads hears of writes, who writes of reads; who has a fifo open for both, of both. */
+  readonly forReaders = new WaitQueue();
+  readonly forWriters = new WaitQueue();
+  readonly forBoth = new WaitQueue();
   readonly inode = nextInode();
   readers = 0;
   writers = 0;
@@ -29,8 +32,15 @@ export class Pipe {
     while (size < wanted) size *= 2;
     if (size < this.bytes.length) fail('EBUSY');
     this.bytes.capacity = size;
-    this.queue.wake();
+    this.changed();
     return size;
+  }
+
+  /** An end came or went, or its size changed. */
+  changed(): void {
+    this.forReaders.wake();
+    this.forWriters.wake();
+    this.forBoth.wake();
   }
 }
 
@@ -48,9 +58,9 @@ export class PipeEnd extends AnonymousFile {
   constructor(pipe: Pipe, ends: { read?: boolean; write?: boolean }, now: bigint) {
     super(now, pipe.inode);
     this.pipe = pipe;
-    this.queue = pipe.queue;
     this.readable = ends.read ?? false;
     this.writable = ends.write ?? false;
+    this.queue = this.readable ? (this.writable ? pipe.forBoth : pipe.forReaders) : pipe.forWriters;
     this.path = `pipe:[${pipe.inode}]`;
     if (this.readable) {
       pipe.readers++;
@@ -61,7 +71,7 @@ export class PipeEnd extends AnonymousFile {
       pipe.writersEver++;
     }
     this.#seenWriters = pipe.writersEver;
-    pipe.queue.wake();
+    pipe.changed();
   }
 
   protected override get nodeType(): FileType {
@@ -82,7 +92,8 @@ export class PipeEnd extends AnonymousFile {
     const { bytes, writers } = this.pipe;
     if (bytes.length === 0) return writers === 0 ? 0 : fail('EAGAIN');
     const count = bytes.take(into);
-    this.queue.wake();
+    this.pipe.forWriters.wake();
+    this.pipe.forBoth.wake();
     return count;
   }
 
@@ -94,7 +105,8 @@ export class PipeEnd extends AnonymousFile {
     const { room } = bytes;
     if (room === 0 || (from.length <= PIPE_BUF && room < from.length)) fail('EAGAIN');
     const count = bytes.push(from);
-    this.queue.wake();
+    this.pipe.forReaders.wake();
+    this.pipe.forBoth.wake();
     return count;
   }
 
@@ -121,7 +133,7 @@ export class PipeEnd extends AnonymousFile {
   protected override release(): void {
     if (this.readable) this.pipe.readers--;
     if (this.writable) this.pipe.writers--;
-    this.queue.wake();
+    this.pipe.changed();
   }
 }
 

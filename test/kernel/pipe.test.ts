@@ -96,14 +96,19 @@ describe('readiness of a pipe', () => {
     p.reader.drop();
     expect(p.writer.readiness()).toBe(WRITABLE | ERROR);
   });
-  it('every change wakes', () => {
+  it('readers hear of what comes, writers of room, both of ends', () => {
     const p = pair();
-    let wakes = 0;
-    p.reader.queue.subscribe(() => wakes++);
+    const wakes = { reader: 0, writer: 0 };
+    p.reader.queue.subscribe(() => wakes.reader++);
+    p.writer.queue.subscribe(() => wakes.writer++);
     p.writer.write(bytes('x'));
     read(p.reader);
+    const before = { ...wakes };
     p.writer.drop();
-    expect(wakes).toBe(3);
+    expect([before, wakes]).toEqual([
+      { reader: 1, writer: 1 },
+      { reader: 2, writer: 2 },
+    ]);
   });
 });
 

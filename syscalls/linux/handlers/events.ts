@@ -183,6 +183,8 @@ function sameAtEveryAttempt(t: Task, wanted: bigint | undefined): bigint | undef
 // ---- epoll
 
 const EPOLL = { ET: 0x8000_0000, ONESHOT: 0x4000_0000, WAKEUP: 0x2000_0000, EXCLUSIVE: 0x1000_0000 };
+/** What may go with EXCLUSIVE: POLLIN, POLLOUT, POLLERR, POLLHUP and the flags of waking. */
+const EXCLUSIVE_OK = 0x1d | EPOLL.WAKEUP | EPOLL.ET | EPOLL.EXCLUSIVE;
 const OP = { ADD: 1, DEL: 2, MOD: 3 };
 const MAX_EVENTS = Math.floor(0x7fff_ffff / 12);
 
@@ -210,6 +212,8 @@ export function epoll_ctl(
   const file = t.file(fd);
   const epoll = epollOf(t, epfd);
   if (file === epoll) fail('EINVAL');
+  if (events & EPOLL.EXCLUSIVE && (op === OP.MOD || events & ~EXCLUSIVE_OK || file instanceof EpollFile))
+    fail('EINVAL');
   const interest: Interest = {
     events: toReadiness(events),
     asked: events & 0x7fff,
@@ -220,7 +224,6 @@ export function epoll_ctl(
   };
   if (op === OP.ADD) epoll.add(fd, file, interest);
   else if (op === OP.MOD) {
-    if (interest.exclusive) fail('EINVAL');
     epoll.modify(fd, file, interest);
   } else if (op === OP.DEL) epoll.remove(fd, file);
   else fail('EINVAL');
@@ -235,8 +238,9 @@ interface EpollWaitArgs {
 function collect(t: Task, a: EpollWaitArgs, timeout: bigint | undefined): number | Wait {
   if (a.maxevents <= 0 || a.maxevents > MAX_EVENTS) fail('EINVAL');
   const epoll = epollOf(t, a.epfd);
-  // The whole buffer must be there before events are taken out of the list.
-  if (t.space.accessible(a.events, epoll_event.size, 'write') < epoll_event.size) fail('EFAULT');
+  // The buffer must be there before events are taken out of the list; without any, nobody looks at it.
+  if (epoll.readiness() !== 0 && t.space.accessible(a.events, epoll_event.size, 'write') < epoll_event.size)
+    fail('EFAULT');
   const found = epoll.collect(a.maxevents);
   if (found.length === 0) {
     if (timeout === 0n || t.thread.timedOut) return 0;
