@@ -150,8 +150,9 @@ function odd(plan: Plan, x: Magnitudes, y: Magnitudes, r: Magnitudes): Node {
     case 'sqrt':
       return r.or(r.infiniteOrNan, x.denormal);
     default: {
-      // Of tiny quotients of doubles inexactness is hard to tell, unless zero was divided.
-      const tiny = plan.kind === 'div' && r.size === 64 ? r.and(x.notZero, r.or(r.tiny, r.least)) : r.least;
+      // Of tiny quotients of doubles inexactness is hard to tell, unless zero was divided; divided by infinity they are exact.
+      let tiny = plan.kind === 'div' && r.size === 64 ? r.and(x.notZero, r.or(r.tiny, r.least)) : r.least;
+      if (plan.kind === 'div') tiny = r.or(tiny, y.infiniteOrNan);
       return x.or(x.or(x.denormal, y.denormal), r.or(r.infiniteOrNan, tiny));
     }
   }

@@ -20,6 +20,28 @@ interface Real {
   q: number;
 }
 
+/** Series start from the nearest multiple of 1/32, whose value stands in a table filled when first asked: a third of the terms. */
+const STEPS = 32n;
+const nearestStep = (v: bigint): bigint => (v * STEPS + (ONE >> 1n)) >> BigInt(F);
+function table(compute: (j: bigint) => bigint): (j: bigint) => bigint {
+  const known = new Map<bigint, bigint>();
+  return (j) => {
+    let v = known.get(j);
+    if (v === undefined) {
+      v = compute(j);
+      known.set(j, v);
+    }
+    return v;
+  };
+}
+/** log2(j/32), 2^(j/32), arctan(j/32) in fixed point. */
+const logStep = table((j) => {
+  const log = fixed(logOfRatio({ n: j > STEPS ? j - STEPS : STEPS - j, q: 0 }, { n: j + STEPS, q: 0 }));
+  return j < STEPS ? -log : log;
+});
+const powerStep = table((j) => ONE + expm1((j * LN2) / STEPS));
+const arctanStep = table((j) => mulFixed((j * ONE) / STEPS, oddSeries((j * ONE) / STEPS, true)));
+
 function ln2(): bigint {
   // ln 2 = 2 · atanh(1/3)
   let term = (ONE << 34n) / 3n;
@@ -80,18 +102,31 @@ export function f2xm1(env: Env, x: Ext): Ext {
   env.flags |= f.PE;
   if (x.e > f.BIAS || (x.e === f.BIAS && x.m > f.ONE.m)) return x;
   if (x.e === f.BIAS) return x.s ? f.ext(1, f.BIAS - 1, f.ONE.m) : f.ONE;
-  // expm1(y) = y · (1 + y/2 + y²/6 + …), y = x · ln 2
-  const y = times(real(x), LN2);
-  const step = x.s ? -fixed(y) : fixed(y);
+  if (x.e < f.BIAS - 5) {
+    const y = times(real(x), LN2);
+    return finish(env, x.s, times(y, expm1Series(x.s ? -fixed(y) : fixed(y))));
+  }
+  // 2^x = 2^(j/32) · 2^d
+  const v = x.s ? -fixed(real(x)) : fixed(real(x));
+  const j = nearestStep(v);
+  const power = powerStep(j);
+  const rest = expm1(mulFixed(v - (j * ONE) / STEPS, LN2));
+  const sum = power + mulFixed(power, rest) - ONE;
+  return finish(env, x.s, { n: sum < 0n ? -sum : sum, q: -F });
+}
+
+/** expm1(y) / y = 1 + y/2 + y²/6 + … in fixed point. */
+function expm1Series(y: bigint): bigint {
   let term = ONE;
   let sum = 0n;
   for (let i = 2n; term; i++) {
     sum += term;
-    term = mulFixed(term, step) / i;
+    term = mulFixed(term, y) / i;
     if (term === -1n) break;
   }
-  return finish(env, x.s, times(y, sum));
+  return sum;
 }
+const expm1 = (y: bigint): bigint => mulFixed(y, expm1Series(y));
 
 /** atanh-like series t + t³/3 + t⁵/5 … (alternating: arctangent), divided by t; t in fixed point, |t| small. */
 function oddSeries(t: bigint, alternating: boolean): bigint {
@@ -172,9 +207,11 @@ function timesLogOf(env: Env, v: Real, y: Ext): Ext {
     env.flags |= r.e === 0 ? f.PE | f.UE : f.PE;
     return r;
   }
-  const log = logOfRatio({ n: difference < 0n ? -difference : difference, q: 0 }, { n: v.n + one, q: 0 });
-  if (k === 0) return timesLog(env, y, difference < 0n, log);
-  const sum = (BigInt(k) << BigInt(F)) + (difference < 0n ? -fixed(log) : fixed(log));
+  const j = (((v.n * STEPS) << 1n) + one) / (one << 1n);
+  const away = v.n * STEPS - j * one;
+  const log = logOfRatio({ n: away < 0n ? -away : away, q: 0 }, { n: v.n * STEPS + j * one, q: 0 });
+  if (k === 0 && j === STEPS) return timesLog(env, y, difference < 0n, log);
+  const sum = (BigInt(k) << BigInt(F)) + logStep(j) + (away < 0n ? -fixed(log) : fixed(log));
   return timesLog(env, y, sum < 0n, { n: sum < 0n ? -sum : sum, q: -F });
 }
 
@@ -250,20 +287,19 @@ function cosSeries(r: Real): bigint {
   return sum;
 }
 
-/** Signed results before rounding. */
-function sincos(x: Ext): { sin: Real; sinSign: number; cos: Real; cosSign: number } {
-  const { r, negative, quadrant } = reduce(x);
-  const s: Real = times(r, sinSeries(r));
-  const c: Real = { n: cosSeries(r), q: -F };
-  const flip = negative ? 1 : 0;
-  const swap = quadrant & 1;
-  return {
-    sin: swap ? c : s,
-    sinSign: (swap ? 0 : flip) ^ (quadrant >> 1) ^ x.s,
-    cos: swap ? s : c,
-    cosSign: (swap ? flip ^ 1 : 0) ^ (quadrant >> 1),
-  };
+/** A signed result before rounding. */
+interface Signed {
+  readonly v: Real;
+  readonly s: number;
 }
+function sineOf({ r, negative, quadrant }: ReturnType<typeof reduce>, sign: number): Signed {
+  const half = (quadrant >> 1) & 1;
+  if (quadrant & 1) return { v: { n: cosSeries(r), q: -F }, s: half ^ sign };
+  return { v: times(r, sinSeries(r)), s: (negative ? 1 : 0) ^ half ^ sign };
+}
+/** cos x = sin(x + π/2) */
+const cosineOf = (reduced: ReturnType<typeof reduce>): Signed =>
+  sineOf({ ...reduced, quadrant: (reduced.quadrant + 1) & 3 }, 0);
 
 /** undefined: |x| ≥ 2^63, the instruction sets C2 and leaves its operand. */
 export const outOfRange = (x: Ext): boolean => x.e >= f.BIAS + 63 && x.e !== 0x7fff && f.classify(x) === f.NORMAL;
@@ -280,8 +316,8 @@ export function fsin(env: Env, x: Ext): Ext {
   const special = trigonometric(env, x);
   if (special) return special;
   if (x.m === 0n) return x;
-  const r = sincos(x);
-  return finish(env, r.sinSign, below(r.sin));
+  const { v, s } = sineOf(reduce(x), x.s);
+  return finish(env, s, below(v));
 }
 
 /** A result that the exact value stays just under in magnitude: sin r < r. Without it a tiny r would round up as exact. */
@@ -293,16 +329,17 @@ export function fcos(env: Env, x: Ext): Ext {
   const special = trigonometric(env, x);
   if (special) return special;
   if (x.m === 0n) return f.ONE;
-  const r = sincos(x);
-  return finish(env, r.cosSign, below(r.cos));
+  const { v, s } = cosineOf(reduce(x));
+  return finish(env, s, below(v));
 }
 
 export function fptan(env: Env, x: Ext): Ext {
   const special = trigonometric(env, x);
   if (special) return special;
   if (x.m === 0n) return x;
-  const r = sincos(x);
-  return finish(env, r.sinSign ^ r.cosSign, quotient(r.sin, r.cos));
+  const reduced = reduce(x);
+  const [sin, cos] = [sineOf(reduced, x.s), cosineOf(reduced)];
+  return finish(env, sin.s ^ cos.s, quotient(sin.v, cos.v));
 }
 
 /** arctan(y / x) in the quadrant of the point (x, y). */
@@ -324,12 +361,15 @@ export function fpatan(env: Env, x: Ext, y: Ext): Ext {
   const t = swap ? quotient(a, b) : quotient(b, a);
   let angle: Real;
   if (t.q + f.bitLength(t.n) < -200) angle = below(t);
-  else if (fixed(t) * 5n <= ONE * 2n) angle = times(t, oddSeries(fixed(t), true));
   else {
-    // atan t = π/4 − atan((1 − t) / (1 + t))
     const v = fixed(t);
-    const u = ((ONE - v) << BigInt(F)) / (ONE + v);
-    angle = { n: (HALF_PI >> BigInt(PI_BITS - F + 1)) - mulFixed(u, oddSeries(u, true)), q: -F };
+    const j = nearestStep(v);
+    if (j === 0n) angle = times(t, oddSeries(v, true));
+    else {
+      // atan t = atan c + atan((t − c) / (1 + t·c))
+      const u = ((v * STEPS - j * ONE) << BigInt(F)) / (ONE * STEPS + j * v);
+      angle = { n: arctanStep(j) + mulFixed(u, oddSeries(u, true)), q: -F };
+    }
   }
   if (!swap && !x.s) return finish(env, y.s, angle);
   const axis = HALF_PI >> BigInt(PI_BITS - F);
