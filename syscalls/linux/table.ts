@@ -169,7 +169,7 @@ export const table = defineTable('linux', {
     dup: call(32, 23, { oldfd: Fd }, descriptors.dup),
     dup2: call(33, null, { oldfd: Fd, newfd: Fd }, descriptors.dup2),
     dup3: call(292, 24, { oldfd: Fd, newfd: Fd, flags: flag.PipeFlags }, descriptors.dup3),
-    fcntl: partial(call(72, 25, { fd: Fd, cmd: flag.FcntlCommand, arg: Ptr }, descriptors.fcntl), 'no leases or notifications'),
+    fcntl: partial(call(72, 25, { fd: Fd, cmd: flag.FcntlCommand, arg: Ptr }, descriptors.fcntl), 'no leases'),
     flock: call(73, 32, { fd: Fd, operation: flag.FlockOperation }, locks.flock),
     ioctl: partial(call(16, 29, { fd: Fd, request: IoctlRequest, arg: Ptr }, ioctl), 'terminals, pseudo-terminals and requests of every file'),
     memfd_create: partial(call(319, 279, { name: Text, flags: flag.MemfdFlags }, descriptors.memfd_create), 'no huge pages'),

@@ -215,7 +215,8 @@ export function encodeSiginfo(info: SignalInfo): Uint8Array {
   if (FAULTS.has(info.signal) && si_code > 0) {
     return siginfoFault.encode([{ ...common, si_addr: si_code === 0x80 ? 0 : (info.address ?? 0) }]);
   }
-  if (info.signal === 'SIGIO' && si_code > 0 && si_code < 0x80) {
+  // Whatever signal F_SETSIG chose.
+  if (info.fd !== undefined && si_code > 0 && si_code < 0x80) {
     return siginfoPoll.encode([{ ...common, si_band: info.band ?? 0, si_fd: info.fd ?? 0 }]);
   }
   return siginfoRt.encode([{ ...common, si_pid: info.pid ?? 0, si_uid: info.uid ?? 0, si_value }]);

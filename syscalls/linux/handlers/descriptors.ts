@@ -6,7 +6,17 @@ import { RegularFile, type Seal } from '../../../src/kernel/regular-file.ts';
 import { PROT_WRITE } from '../../../src/memory/address-space.ts';
 import type { Task } from '../../../src/personality/task.ts';
 import { CLOSE_RANGE, F, F_SEAL, FD_CLOEXEC, MFD, O } from '../abi/flags.ts';
-import { getOwner, getOwnerEx, getSignal, isAsync, setAsync, setOwner, setOwnerEx, setSignal } from './file-owners.ts';
+import {
+  getOwner,
+  getOwnerEx,
+  getSignal,
+  isAsync,
+  notifyOfNames,
+  setAsync,
+  setOwner,
+  setOwnerEx,
+  setSignal,
+} from './file-owners.ts';
 import { lockCommand } from './locks.ts';
 
 export const close = (t: Task, { fd }: { fd: number }): void => t.files.close(fd);
@@ -88,6 +98,8 @@ export function fcntl(t: Task, { fd, cmd, arg }: { fd: number; cmd: number; arg:
       return setSignal(file, word);
     case F.F_GETSIG:
       return getSignal(file);
+    case F.F_NOTIFY:
+      return notifyOfNames(t, fd, file, word);
     case F.F_ADD_SEALS:
       return addSeals(t, file, arg);
     case F.F_GET_SEALS:

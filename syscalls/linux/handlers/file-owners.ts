@@ -1,5 +1,6 @@
 /** Signal-driven input and output: who owns a file (F_SETOWN and its kin) and which signal tells them that it is ready (O_ASYNC, F_SETSIG). */
 import { fail } from '../../../src/base/failures.ts';
+import type { FileEventKind, Watcher } from '../../../src/kernel/file-events.ts';
 import { FileOwner, type OwnerName } from '../../../src/kernel/file-owner.ts';
 import { ERROR, HANGUP, type OpenFile, READABLE, WRITABLE } from '../../../src/kernel/open-file.ts';
 import type { Task } from '../../../src/personality/task.ts';
@@ -52,6 +53,49 @@ function particulars(fresh: number): { code: string; band: number } {
   if (fresh & READABLE) return { code: 'POLL_IN', band: 0x41 };
   if (fresh & WRITABLE) return { code: 'POLL_OUT', band: 0x304 };
   return { code: 'POLL_IN', band: 0 };
+}
+
+// ---- directories (dnotify)
+
+const DN: Readonly<Record<number, readonly FileEventKind[]>> = {
+  1: ['access'],
+  2: ['modify'],
+  4: ['create', 'moved-to'],
+  8: ['delete', 'moved-from'],
+  16: ['moved-from', 'moved-to'],
+  32: ['attrib'],
+};
+const DN_MULTISHOT = 0x8000_0000;
+const notifying = new WeakMap<OpenFile, () => void>();
+
+/** F_NOTIFY: the owner is signalled when something happens to a name in the directory, once or until told otherwise. */
+export function notifyOfNames(t: Task, fd: number, file: OpenFile, mask: number): number {
+  const { place } = file;
+  if (file.kind !== 'directory' || !place) return fail('ENOTDIR');
+  notifying.get(file)?.();
+  const kinds = new Set(Object.entries(DN).flatMap(([bit, some]) => (mask & Number(bit) ? some : [])));
+  if (kinds.size === 0) return 0;
+  const { kernel } = t;
+  const owner = ownerOf(file);
+  owner.name = { kind: 'process', id: t.process.pid };
+  const watcher: Watcher = {
+    place,
+    ino: -1,
+    tell(event) {
+      if (event.name === '' || !kinds.has(event.kind)) return;
+      if (!(mask & DN_MULTISHOT)) stop();
+      notify(kernel, owner, fd, READABLE);
+    },
+  };
+  const stop = () => {
+    place.events.remove(watcher);
+    file.releaseListeners.delete(stop);
+    notifying.delete(file);
+  };
+  place.events.add(watcher);
+  file.releaseListeners.add(stop);
+  notifying.set(file, stop);
+  return 0;
 }
 
 function exists(t: Task, { kind, id }: OwnerName): boolean {
