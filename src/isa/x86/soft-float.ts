@@ -324,8 +324,14 @@ export function softFloat(op: SoftOp, argument: number, xBits: bigint, yBits: bi
     daz: (mxcsr & 0x40) !== 0,
     unmasked: ~(mxcsr >> 7) & 0x3f,
   };
-  const f = /ps$|ss$|^cvtt?[ps]s2/.test(op) && !op.endsWith('pd2ps') ? SINGLE : DOUBLE;
   raised = 0;
+  const r = compute(op, argument, xBits, yBits, mode);
+  if (op !== 'dpps' && op !== 'dppd') hide(mode);
+  return r;
+}
+
+function compute(op: SoftOp, argument: number, xBits: bigint, yBits: bigint, mode: Mode): bigint {
+  const f = /ps$|ss$|^cvtt?[ps]s2/.test(op) && !op.endsWith('pd2ps') ? SINGLE : DOUBLE;
   const scalar = (argument & SOFT_SCALAR) !== 0;
   const kept = argument & SOFT_HALF ? ones(64n) : ones(128n);
   const lanesOf = (v: bigint, width: bigint) => (scalar ? [v & ones(width)] : split(v & kept, width));
@@ -422,23 +428,36 @@ export function softFloat(op: SoftOp, argument: number, xBits: bigint, yBits: bi
   }
 }
 
-/** Each step is an operation of its own: an unmasked exception in one keeps the next from happening. */
+/** Each step is an operation of its own, with exceptions of its own: an unmasked one keeps the next from happening. */
 function dot(f: Format, x: Value[], y: Value[], imm: number, mode: Mode): bigint {
   const sum = (p: bigint, q: bigint) => add(f, unpack(f, p, mode), unpack(f, q, mode), mode);
-  const stopped = () => (raised & mode.unmasked) !== 0;
-  const products = x.map((v, i) => (imm & (16 << i) ? multiply(f, v, y[i], mode) : 0n));
-  if (stopped()) return 0n;
-  let total = sum(products[0], products[1]);
-  if (f === SINGLE) {
-    const other = sum(products[2], products[3]);
-    if (stopped()) return 0n;
-    total = sum(total, other);
-  }
+  const step = (g: () => bigint[]): bigint[] => {
+    const earlier = raised;
+    if (earlier & mode.unmasked) return [0n, 0n];
+    raised = 0;
+    const results = g();
+    hide(mode);
+    raised |= earlier;
+    return results;
+  };
+  const products = step(() => x.map((v, i) => (imm & (16 << i) ? multiply(f, v, y[i], mode) : 0n)));
+  let [total, other] = step(() =>
+    f === DOUBLE
+      ? [sum(products[0], products[1])]
+      : [sum(products[0], products[1]), sum(products[2] ?? 0n, products[3] ?? 0n)],
+  );
+  if (f === SINGLE) [total] = step(() => [sum(total, other)]);
   return join(
     x.map((_, i) => (imm & (1 << i) ? total : 0n)),
     f.bits,
   );
 }
+
+/** An unmasked exception found before an operation is carried out hides those that come after it. */
+function hide(mode: Mode): void {
+  if (raised & mode.unmasked & BEFORE) raised &= BEFORE;
+}
+const BEFORE = IE | DE | ZE;
 
 export const FLOAT_HELPERS: Record<string, Helper> = {
   /**
@@ -454,7 +473,6 @@ export const FLOAT_HELPERS: Record<string, Helper> = {
       const mxcsr = view.getInt32(state + FIELDS.mxcsr.offset, true);
       const r = softFloat(SOFT_OPS[code & 0xff], code >> 8, whole(x0, x1), whole(y0, y1), mxcsr);
       const unmasked = ~(mxcsr >> 7) & 0x3f;
-      if (raised & unmasked & (IE | DE | ZE)) raised &= IE | DE | ZE;
       view.setInt32(state + FIELDS.mxcsr.offset, mxcsr | raised, true);
       view.setBigUint64(state + SCRATCH_OFFSET, BigInt.asUintN(64, r), true);
       view.setBigUint64(state + SCRATCH_OFFSET + 8, r >> 64n, true);
