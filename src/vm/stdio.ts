@@ -8,6 +8,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { OpenFile } from '../kernel/open-file.ts';
 import { makePipe } from '../kernel/pipe.ts';
 import { StreamFile } from '../kernel/stream-file.ts';
+import { StreamSocket } from '../kernel/stream-socket.ts';
 import type { Tty } from '../kernel/tty.ts';
 import { jobControl } from '../process/job-control.ts';
 import type { Process } from '../process/process.ts';
@@ -130,7 +131,8 @@ function inheritedFiles(
       stream.settle();
       before(ending);
     };
-    return fd === 0 ? new StreamFile(stream) : new StreamFile(stream, count);
+    const told = fd === 0 ? () => {} : count;
+    return stream.kind === 'socket' ? new StreamSocket(stream, told) : new StreamFile(stream, told);
   };
 }
 
