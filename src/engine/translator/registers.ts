@@ -134,7 +134,7 @@ export function planRegisters(
     if (loopHeader[n]) leave();
     for (const g of pieces[n].groups) {
       for (const s of g.statements) {
-        if (s.kind === 'getreg' && !done.has(Number(s.imm))) wanted.add(n, Number(s.imm));
+        if (s.kind === 'getreg' && s.uses > 0 && !done.has(Number(s.imm))) wanted.add(n, Number(s.imm));
         else if (s.kind === 'setreg') done.add(Number(s.imm));
         else if (mayLeave(s)) leave();
       }
