@@ -23,7 +23,7 @@ import {
   RECORDS_END,
 } from '../memory/runtime-area.ts';
 import { GOTO_SHAPE } from './interpreter/handlers.ts';
-import { jumpCacheSlot } from './runtime-module.ts';
+import { jumpCacheSlot } from './jump-cache.ts';
 
 /** A straight run of instructions and where its records lie. */
 export interface Block {

@@ -6,7 +6,7 @@ import type { Instruction, Isa } from '../../isa/isa.ts';
 import { REC_PC, RECORD_SIZE, TARGETS_SIZE } from '../../isa/record.ts';
 import { EXIT_FAULT } from '../exits.ts';
 import { Lowering, STATE } from '../lowering.ts';
-import { ENGINE_FUNCTIONS, HANDLER, SLOW_FUNCTIONS } from '../runtime-module.ts';
+import { ENGINE_FUNCTIONS, HANDLER, SLOW_FUNCTIONS } from '../signatures.ts';
 import { Func, ModuleBuilder, type Signature } from '../wasm/encoder.ts';
 
 const RECORD = 1;

@@ -4,7 +4,7 @@ import type { Instruction, Isa } from '../../isa/isa.ts';
 import type { BlockMap } from '../block-map.ts';
 import { type Counters, SiteList } from '../counters.ts';
 import { callable } from '../interpreter/handlers.ts';
-import { REGION } from '../runtime-module.ts';
+import { REGION } from '../signatures.ts';
 import type { TableSpace } from '../table-space.ts';
 import { ModuleBuilder } from '../wasm/encoder.ts';
 import { formRegion, type Region, type RegionLimits } from './region.ts';

@@ -1,0 +1,316 @@
+/** The two loops of the runtime module: the interpreter's over records, and dispatch between regions and blocks. */
+import type { Isa } from '../isa/isa.ts';
+import { BLOCK_COUNT, REC_HANDLER, REC_NEXT, REC_PC } from '../isa/record.ts';
+import { JUMP_CACHE, JUMP_CACHE_GROUP } from '../memory/runtime-area.ts';
+import type { SiteList } from './counters.ts';
+import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS, EXIT_RESTART, EXIT_UNWIND } from './exits.ts';
+import { pushSlot } from './jump-cache.ts';
+import { STATE } from './lowering.ts';
+import { REGION_PC } from './signatures.ts';
+import { Func } from './wasm/encoder.ts';
+import { I32_ADD, I32_AND, LOAD_I32, LOAD_I64, STORE_I32, STORE_I64, WRAP } from './wasm/opcodes.ts';
+
+/** (state, record) → 0: look up PC, else the exit code. Runs records until one leaves the straight line. */
+export function interpretFunction(isa: Isa, handlerType: number, sites: SiteList | undefined): Func {
+  const f = new Func(2);
+  const REC = 1;
+  const budget = f.local('i32');
+  const next = f.local('i32');
+  const before = sites ? f.local('i32') : 0;
+  const saveBudget = () => {
+    if (sites) {
+      f.get(before);
+      f.get(budget);
+      f.byte(0x6b);
+      f.byte(0xac); // i64.extend_i32_s
+      f.add(sites.global('interpreted'));
+    }
+    f.get(STATE);
+    f.get(budget);
+    f.mem(STORE_I32, isa.budgetOffset);
+  };
+  f.get(STATE);
+  f.mem(LOAD_I32, isa.budgetOffset);
+  f.set(budget);
+  if (sites) {
+    f.count(sites.global('block'));
+    f.get(budget);
+    f.set(before);
+  }
+  const loop = f.loop();
+  f.get(STATE);
+  f.get(REC);
+  f.get(REC);
+  f.mem(LOAD_I32, REC_HANDLER);
+  f.callIndirect(handlerType);
+  f.tee(next);
+  f.i32(0);
+  f.byte(0x4a); // gt_s: straight on
+  f.if();
+  f.get(next);
+  f.set(REC);
+  f.get(budget);
+  f.i32(1);
+  f.byte(0x6b);
+  f.tee(budget);
+  f.i32(0);
+  f.byte(0x4a);
+  f.brIf(loop);
+  // Slice used up within the block.
+  f.get(STATE);
+  f.get(REC);
+  f.mem(LOAD_I64, REC_PC);
+  f.mem(STORE_I64, isa.pcOffset);
+  saveBudget();
+  f.i32(EXIT_BUDGET);
+  f.return();
+  f.end();
+  f.end();
+  // -1 has not executed its instruction.
+  f.get(budget);
+  f.get(next);
+  f.i32(-1);
+  f.byte(0x47);
+  f.byte(0x6b);
+  f.set(budget);
+  saveBudget();
+  pushExit(f, isa, next);
+  return f;
+}
+
+/** Push 0 if the handler left nothing to do but look up PC, else the exit code. */
+function pushExit(f: Func, isa: Isa, next: number): void {
+  f.get(next);
+  f.if('i32');
+  f.get(STATE);
+  f.mem(LOAD_I32, isa.exitOffset);
+  f.else();
+  f.i32(0);
+  f.end();
+}
+
+/** (state, record) → 0 or the exit code: executes exactly one instruction and sets PC. */
+export function stepFunction(isa: Isa, handlerType: number): Func {
+  const f = new Func(2);
+  const REC = 1;
+  const next = f.local('i32');
+  f.get(STATE);
+  f.get(REC);
+  f.get(REC);
+  f.mem(LOAD_I32, REC_HANDLER);
+  f.callIndirect(handlerType);
+  f.set(next);
+  f.get(STATE);
+  f.get(STATE);
+  f.mem(LOAD_I32, isa.budgetOffset);
+  f.get(next);
+  f.i32(-1);
+  f.byte(0x47);
+  f.byte(0x6b);
+  f.mem(STORE_I32, isa.budgetOffset);
+  f.get(next);
+  f.i32(0);
+  f.byte(0x4a);
+  f.if();
+  f.get(STATE);
+  f.get(REC);
+  f.mem(LOAD_I64, REC_NEXT);
+  f.get(REC);
+  f.mem(LOAD_I64, REC_PC);
+  f.get(next);
+  f.get(REC);
+  f.byte(0x47);
+  f.byte(0x1b); // another record: next; the same one: again
+  f.mem(STORE_I64, isa.pcOffset);
+  f.i32(0);
+  f.return();
+  f.end();
+  pushExit(f, isa, next);
+  return f;
+}
+
+/**
+ * The dispatch loop: regions through the jump cache, blocks through the interpreter. A guest call from a region nests it with the return address
+ * and stack pointer it waits for; it also comes back when the guest's stack was unwound past that (longjmp), for the caller to pass on.
+ */
+export function dispatchFunction(
+  isa: Isa,
+  regionType: number,
+  interpret: number,
+  event: number,
+  sites: SiteList | undefined,
+): Func {
+  const f = new Func(4);
+  const [DEPTH, UNTIL, STACK] = [1, 2, 3];
+  const pc = f.local('i64');
+  const slot = f.local('i32');
+  const target = f.local('i32');
+  const result = f.local('i32');
+  const stack = f.local('i64');
+  const where = f.local('i64');
+  const loop = f.loop();
+  /** Let JavaScript deal with it, then look again or come back. */
+  const raise = (code: number) => {
+    f.get(STATE);
+    f.i32(code);
+    f.call(event);
+    f.tee(result);
+    f.byte(0x45);
+    f.brIf(loop);
+    f.get(result);
+    f.return();
+  };
+  f.get(STATE);
+  f.mem(LOAD_I32, isa.budgetOffset);
+  f.i32(0);
+  f.byte(0x4c); // le_s
+  f.if();
+  f.i32(EXIT_BUDGET);
+  f.return();
+  f.end();
+  // A mode came on that the regions waiting below us do not serve: they must not go on.
+  f.get(STATE);
+  f.mem(LOAD_I32, isa.modeOffset);
+  f.i32(isa.modeMask);
+  f.byte(I32_AND);
+  f.i32(0);
+  f.get(DEPTH);
+  f.byte(0x1b); // at depth 0 nobody waits
+  f.if();
+  f.i32(EXIT_UNWIND);
+  f.return();
+  f.end();
+  f.get(STATE);
+  f.mem(LOAD_I64, isa.pcOffset);
+  f.set(pc);
+  f.get(STATE);
+  f.mem(LOAD_I64, isa.registers[isa.stackPointer].offset);
+  f.tee(stack);
+  f.get(STACK);
+  f.byte(0x5a); // ge_u
+  f.if();
+  f.get(pc);
+  f.get(UNTIL);
+  f.byte(0x51);
+  f.get(stack);
+  f.get(STACK);
+  f.byte(0x56); // gt_u
+  f.byte(0x72);
+  f.if();
+  f.i32(0);
+  f.return();
+  f.end();
+  f.end();
+  // The PC's own place, then the others of the group.
+  const found = f.block();
+  JUMP_CACHE_GROUP.forEach((way, i) => {
+    if (i === 0) pushSlot(f, pc);
+    else {
+      f.get(slot);
+      f.i32(way ^ JUMP_CACHE_GROUP[i - 1]);
+      f.byte(0x73); // xor
+    }
+    f.tee(slot);
+    f.mem(LOAD_I64, JUMP_CACHE);
+    f.get(pc);
+    f.i64(1);
+    f.byte(0x7c);
+    f.byte(0x51); // eq
+    f.brIf(found);
+  });
+  raise(EXIT_MISS);
+  f.end();
+  // A region, unless a mode is on that regions do not serve.
+  f.get(STATE);
+  f.mem(LOAD_I32, isa.modeOffset);
+  f.i32(isa.modeMask);
+  f.byte(I32_AND);
+  f.byte(0x45); // eqz
+  f.if();
+  f.get(slot);
+  f.mem(LOAD_I32, JUMP_CACHE + 12);
+  f.tee(target);
+  f.if();
+  if (sites) f.count(sites.global('region'));
+  f.get(STATE);
+  f.get(DEPTH);
+  f.get(STATE);
+  f.mem(LOAD_I32, isa.budgetOffset);
+  f.get(stack);
+  f.get(target);
+  f.callIndirect(regionType, 1);
+  f.set(stack);
+  f.set(where);
+  f.get(STATE);
+  f.get(stack);
+  f.mem(STORE_I64, isa.registers[isa.stackPointer].offset);
+  f.get(STATE);
+  f.get(where);
+  f.i64(32);
+  f.byte(0x88);
+  f.byte(WRAP);
+  f.mem(STORE_I32, isa.budgetOffset);
+  f.get(where);
+  f.byte(WRAP);
+  f.tee(result);
+  f.i32(REGION_PC);
+  f.byte(0x4f); // ge_u
+  f.if();
+  f.get(STATE);
+  f.get(result);
+  f.byte(0xad); // extend_i32_u
+  f.mem(STORE_I64, isa.pcOffset);
+  f.br(loop);
+  f.end();
+  f.get(result);
+  f.byte(0x45);
+  f.brIf(loop);
+  f.get(result);
+  f.i32(EXIT_RESTART);
+  f.byte(0x47);
+  f.if();
+  f.get(result);
+  f.return();
+  f.end();
+  raise(EXIT_RESTART);
+  f.end();
+  f.end();
+  f.get(slot);
+  f.mem(LOAD_I32, JUMP_CACHE + 8);
+  f.tee(target);
+  f.byte(0x45);
+  f.if();
+  raise(EXIT_MISS);
+  f.end();
+  // Count the block; report it whenever it has run 2^n times.
+  f.get(target);
+  f.i32(-BLOCK_COUNT);
+  f.byte(0x6b);
+  f.get(target);
+  f.i32(-BLOCK_COUNT);
+  f.byte(0x6b);
+  f.mem(LOAD_I32, 0);
+  f.i32(1);
+  f.byte(I32_ADD);
+  f.tee(result);
+  f.mem(STORE_I32, 0);
+  f.get(result);
+  f.get(STATE);
+  f.mem(LOAD_I32, isa.hotOffset);
+  f.byte(I32_AND);
+  f.byte(0x45);
+  f.if();
+  raise(EXIT_HOT);
+  f.end();
+  f.get(STATE);
+  f.get(target);
+  f.call(interpret);
+  f.tee(result);
+  f.byte(0x45);
+  f.brIf(loop);
+  f.get(result);
+  f.return();
+  f.end();
+  f.unreachable();
+  return f;
+}
