@@ -219,9 +219,12 @@ export class BlockMap {
   #forget(pc: number): void {
     const { u8, view } = this.#space;
     const first = jumpCacheSlot(pc);
+    const [low, high] = [(pc + 1) | 0, Math.floor((pc + 1) / 0x1_0000_0000) | 0];
     for (const way of JUMP_CACHE_GROUP) {
       const slot = first ^ way;
-      if (view.getBigInt64(slot, true) === BigInt(pc + 1)) u8.fill(0, slot, slot + JUMP_CACHE_ENTRY);
+      if (view.getInt32(slot, true) === low && view.getInt32(slot + 4, true) === high) {
+        u8.fill(0, slot, slot + JUMP_CACHE_ENTRY);
+      }
     }
   }
 
@@ -255,11 +258,17 @@ export class BlockMap {
     }
   }
 
+  /** Only PCs with a block are in it: a small process need not touch all of it. */
+  #emptyJumpCache(): void {
+    if (this.#blocks.size < JUMP_CACHE_ENTRIES >> 3) for (const pc of this.#blocks.keys()) this.#forget(pc);
+    else this.#space.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
+  }
+
   /** Zero all that was ever written, so that the memory can be used again. */
   erase(): void {
     const { u8 } = this.#space;
     u8.fill(0, RECORDS, Math.max(this.#highest, this.#free));
-    u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
+    this.#emptyJumpCache();
   }
 
   /** Forget every translation, keep the records. */
@@ -267,12 +276,13 @@ export class BlockMap {
     this.generation++;
     this.#translations.clear();
     for (const entry of this.#pages.values()) entry.translations.clear();
-    this.#space.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
+    this.#emptyJumpCache();
   }
 
   /** Drop everything. */
   flush(): void {
     this.generation++;
+    this.#emptyJumpCache();
     this.#blocks.clear();
     this.#translations.clear();
     this.#pages.clear();
@@ -280,7 +290,6 @@ export class BlockMap {
     this.#indirect.clear();
     this.#highest = Math.max(this.#highest, this.#free);
     this.#free = RECORDS;
-    this.#space.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
   }
 }
 

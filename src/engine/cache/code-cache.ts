@@ -6,8 +6,8 @@ export interface CacheUser {
   dropTranslations(): void;
 }
 
-/** Guest instructions in compiled regions before everything is dropped: about 60 MB of V8's memory (measured 150 bytes an instruction with its optimised code). */
-const CAPACITY = 400_000;
+/** Guest instructions in compiled regions before everything is dropped: about 120 MB of V8's memory (measured 150 bytes an instruction with its optimised code). */
+const CAPACITY = 800_000;
 
 /** What a region costs apart from its instructions, in instructions: a module of one small region takes V8 about 16 KB. */
 const REGION_COST = 100;
