@@ -1,6 +1,6 @@
 /** The engine's own wasm module: checked access for handlers, bulk moves, the interpreter loop, the dispatch loop, and the ISA's internal functions. Regions and handlers link against its exports. */
 import type { Node } from '../ir/builder.ts';
-import { Node as IrNode } from '../ir/builder.ts';
+import { Node as IrNode, NO_NODES } from '../ir/builder.ts';
 import type { Helper } from '../isa/helper.ts';
 import type { InternalFunction, Isa } from '../isa/isa.ts';
 import { READ, READ_WIDE, WRITE, WRITE_WIDE } from '../memory/page-map.ts';
@@ -48,7 +48,7 @@ function internalFunction(fn: InternalFunction, index: Map<string, number>): Fun
   const f = new Func(fn.params.length);
   const body = (choice: number) => {
     const params = fn.params.map((type, i): Node => {
-      const n = new IrNode('param', type, []);
+      const n = new IrNode('param', type, NO_NODES);
       n.local = i;
       return n;
     });
@@ -91,7 +91,7 @@ function fastHelper(helper: Helper, plain: number, index: Map<string, number>): 
   const slow = f.block();
   const b = new StateBuilder();
   const params = helper.params.map((type, i): Node => {
-    const n = new IrNode('param', type, []);
+    const n = new IrNode('param', type, NO_NODES);
     n.local = i + 1;
     return n;
   });

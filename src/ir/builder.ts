@@ -14,6 +14,17 @@ export type NodeKind =
   | 'getreg' | 'setreg' | 'getstate' | 'setstate' | 'getslot' | 'setslot'
   | 'load' | 'store' | 'probe' | 'perform' | 'helper' | 'stopif' | 'guard'; // biome-ignore format: list
 
+/** Operands of what has none. */
+export const NO_NODES: readonly Node[] = [];
+
+/** Rows of operations by type and by name without it: names are not put together for every node. */
+const OPS_OF = {} as Record<ValueType, Record<string, OpRow>>;
+for (const row of Object.values(OPS) as OpRow[]) {
+  const [type, name] = row.name.split('.') as [ValueType, string];
+  OPS_OF[type] ??= {};
+  OPS_OF[type][name] = row;
+}
+
 export class Node {
   readonly kind: NodeKind;
   readonly type: ValueType | undefined;
@@ -38,17 +49,21 @@ export class Node {
     kind: NodeKind,
     type: ValueType | undefined,
     args: readonly Node[],
-    extra: Partial<Pick<Node, 'row' | 'imm' | 'access' | 'name' | 'bytes'>> = {},
+    imm: number | bigint = 0,
+    row?: OpRow,
+    access?: Access,
+    name = '',
+    bytes?: Uint8Array,
   ) {
     this.kind = kind;
     this.type = type;
     this.args = args;
-    this.row = extra.row;
-    this.imm = extra.imm ?? 0;
-    this.access = extra.access;
-    this.name = extra.name ?? '';
-    this.bytes = extra.bytes;
-    for (const a of args) a.uses++;
+    this.row = row;
+    this.imm = imm;
+    this.access = access;
+    this.name = name;
+    this.bytes = bytes;
+    for (let i = 0; i < args.length; i++) args[i].uses++;
   }
 }
 
@@ -68,14 +83,14 @@ export abstract class Builder {
   // ---- values
 
   i32(v: number): Node {
-    return new Node('const', 'i32', [], { imm: v | 0 });
+    return new Node('const', 'i32', NO_NODES, v | 0);
   }
   i64(v: number | bigint): Node {
-    return new Node('const', 'i64', [], { imm: v });
+    return new Node('const', 'i64', NO_NODES, v);
   }
   /** A vector constant from 16 bytes. */
   v128(bytes: ArrayLike<number>): Node {
-    return new Node('v128', 'v128', [], { bytes: Uint8Array.from(bytes) });
+    return new Node('v128', 'v128', NO_NODES, 0, undefined, undefined, '', Uint8Array.from(bytes));
   }
   /** A vector constant with the same 64 bits in both halves. */
   v128Splat64(v: bigint): Node {
@@ -92,18 +107,17 @@ export abstract class Builder {
     const row = OPS[name];
     const lane = row.lane ? (args.pop() as number) : 0;
     const nodes = args.map((a, i) => (typeof a === 'number' ? this.constant(a, row.params[i]) : a));
-    return new Node('op', row.result, nodes, { row, imm: lane });
+    return new Node('op', row.result, nodes, lane, row);
   }
   #binary(name: string, x: Value, y: Value): Node {
     const type = typeof x === 'number' ? (y as Node).type : x.type;
-    return this.op(
-      `${type}.${name}` as OpName,
-      typeof x === 'number' ? this.constant(x, type) : x,
-      typeof y === 'number' ? this.constant(y, type) : y,
-    );
+    const row = OPS_OF[type!][name];
+    const a = typeof x === 'number' ? this.constant(x, type) : x;
+    return new Node('op', row.result, [a, typeof y === 'number' ? this.constant(y, type) : y], 0, row);
   }
   #unary(name: string, x: Node): Node {
-    return this.op(`${x.type}.${name}` as OpName, x);
+    const row = OPS_OF[x.type!][name];
+    return new Node('op', row.result, [x], 0, row);
   }
   /** The value of a constant node. */
   static constantOf(n: Value): number | bigint | undefined {
@@ -209,11 +223,11 @@ export abstract class Builder {
   }
   /** Call an internal wasm function of the ISA (isa.functions) that only computes. */
   call(name: string, result: ValueType, ...args: Node[]): Node {
-    return new Node('call', result, args, { name });
+    return new Node('call', result, args, 0, undefined, undefined, name);
   }
   /** Bytes of x:y picked by 16 indices (0–15 from x, 16–31 from y). */
   shuffle(x: Node, y: Node, lanes: ArrayLike<number>): Node {
-    return new Node('shuffle', 'v128', [x, y], { bytes: Uint8Array.from(lanes) });
+    return new Node('shuffle', 'v128', [x, y], 0, undefined, undefined, '', Uint8Array.from(lanes));
   }
   /** i64 → i32 (an i32 stays). */
   wrap(x: Node): Node {
@@ -248,57 +262,57 @@ export abstract class Builder {
     return node;
   }
   getReg(id: number, type: ValueType): Node {
-    return this.effect(new Node('getreg', type, [], { imm: id }));
+    return this.effect(new Node('getreg', type, NO_NODES, id));
   }
   setReg(id: number, v: Node): void {
-    this.effect(new Node('setreg', undefined, [v], { imm: id }));
+    this.effect(new Node('setreg', undefined, [v], id));
   }
   /** Read a field of the state block that is never kept in a register (direction flag, MXCSR, x87 and MMX state, scratch). */
   getState(offset: number, access: Access): Node {
-    return this.effect(new Node('getstate', ACCESS[access].value, [], { imm: offset, access }));
+    return this.effect(new Node('getstate', ACCESS[access].value, NO_NODES, offset, undefined, access));
   }
   setState(offset: number, access: Access, v: Node): void {
-    this.effect(new Node('setstate', undefined, [v], { imm: offset, access }));
+    this.effect(new Node('setstate', undefined, [v], offset, undefined, access));
   }
   /** The same at an offset only known at run time: `base` + `offset`. */
   getSlot(base: number, offset: Node, access: Access): Node {
-    return this.effect(new Node('getslot', ACCESS[access].value, [offset], { imm: base, access }));
+    return this.effect(new Node('getslot', ACCESS[access].value, [offset], base, undefined, access));
   }
   setSlot(base: number, offset: Node, access: Access, v: Node): void {
-    this.effect(new Node('setslot', undefined, [offset, v], { imm: base, access }));
+    this.effect(new Node('setslot', undefined, [offset, v], base, undefined, access));
   }
   /** Checked read of guest memory at an i64 address; faults leave before this instruction. */
   load(address: Node, access: Access): Node {
-    return this.effect(new Node('load', ACCESS[access].value, [address], { access }));
+    return this.effect(new Node('load', ACCESS[access].value, [address], 0, undefined, access));
   }
   /** Checked write. The last thing of an instruction that may fault: commit registers after it. */
   store(address: Node, access: Access, v: Node): void {
-    this.effect(new Node('store', undefined, [address, v], { access }));
+    this.effect(new Node('store', undefined, [address, v], 0, undefined, access));
   }
   /** Fault now if `bytes` at the address cannot be written; for instructions with several stores. */
   probe(address: Node, bytes: number): void {
-    this.effect(new Node('probe', undefined, [address], { imm: bytes }));
+    this.effect(new Node('probe', undefined, [address], bytes));
   }
   /** Call an engine function with effects on guest memory (bulk copies); see engine/runtime-module.ts. */
   perform(name: string, result: ValueType | undefined, ...args: Node[]): Node {
-    return this.effect(new Node('perform', result, args, { name }));
+    return this.effect(new Node('perform', result, args, 0, undefined, undefined, name));
   }
   /** Call a JavaScript helper (isa.helpers); the state block's offset is passed in front of the arguments. Registers kept in locals are not visible to it. */
   helper(name: string, result: ValueType | undefined, ...args: Node[]): Node {
-    return this.effect(new Node('helper', result, args, { name }));
+    return this.effect(new Node('helper', result, args, 0, undefined, undefined, name));
   }
   /** The same only if the condition holds; else its result is zero. */
   helperIf(condition: Node, name: string, result: ValueType, ...args: Node[]): Node {
-    return this.effect(new Node('helper', result, [condition, ...args], { name, imm: 1 }));
+    return this.effect(new Node('helper', result, [condition, ...args], 1, undefined, undefined, name));
   }
   /** Leave before this instruction with an exit code (trap) if the condition holds. Must precede every commit. */
   stopIf(condition: Node, code: number): void {
-    this.effect(new Node('stopif', undefined, [condition], { imm: code }));
+    this.effect(new Node('stopif', undefined, [condition], code));
   }
   /** If the condition holds, leave the instruction here with what is committed: on to the next one, or to this one again (REP forms).
    * Unless the instruction repeats itself, no flags may be set behind this. */
   leaveIf(condition: Node, to: 'next' | 'self'): void {
-    this.effect(new Node('guard', undefined, [condition], { imm: to === 'self' ? 1 : 0 }));
+    this.effect(new Node('guard', undefined, [condition], to === 'self' ? 1 : 0));
   }
 
   // ---- where control goes

@@ -39,7 +39,8 @@ interface Group extends Check {
 
 /** What is known at the end of a piece. A number stands for one value in one iteration of the loops around it. */
 interface Knowledge {
-  readonly registers: Map<number, Affine>;
+  /** Of registers that may hold addresses, by id. */
+  readonly registers: readonly (Affine | undefined)[];
   readonly groups: readonly Group[];
 }
 
@@ -70,7 +71,7 @@ export class CheckPlan {
   readonly #loops: readonly LoopUse[];
   readonly #known: Knowledge[] = [];
   /** Registers as they are known at a piece's start. */
-  readonly #entered: Map<number, Affine>[] = [];
+  readonly #entered: (readonly (Affine | undefined)[])[] = [];
   /** Headers of loops that move the stack pointer. */
   readonly #moving = new Set<number>();
   readonly #numbers = new Map<string, number>();
@@ -122,7 +123,9 @@ export class CheckPlan {
     const { from, to, read, write } = group;
     for (const loop of this.#loops) {
       if (!loop.body.has(n) || !loop.ends.every((end) => this.#dominates(n, end))) continue;
-      for (const [register, value] of this.#entered[loop.header]) {
+      const entered = this.#entered[loop.header];
+      for (const register of this.#addresses) {
+        const value = entered[register]!;
         if (value.base !== group.base || !this.#registers.holds(loop.header, register)) continue;
         if (!this.#keeps(loop, register)) continue;
         const check = { register, from: from - value.offset, to: to - value.offset, read, write };
@@ -152,31 +155,31 @@ export class CheckPlan {
   #findMoving(): boolean {
     const before = this.#moving.size;
     for (const { header, latches } of this.#loops) {
-      const at = this.#entered[header].get(this.#stackPointer)!;
-      if (!latches.every((latch) => same(this.#known[latch].registers.get(this.#stackPointer), at)))
+      const at = this.#entered[header][this.#stackPointer]!;
+      if (!latches.every((latch) => same(this.#known[latch].registers[this.#stackPointer], at)))
         this.#moving.add(header);
     }
     return this.#moving.size > before;
   }
 
   /** What holds at a piece's start. */
-  #enter(n: number): Knowledge {
-    const registers = new Map<number, Affine>();
+  #enter(n: number): { registers: (Affine | undefined)[]; groups: readonly Group[] } {
+    const registers: (Affine | undefined)[] = [];
     const { order, loopHeader } = this.#structure;
     // Nothing comes into a loop from its end that was not so at its start.
     const [first, ...others] = this.#predecessors[n].filter((p) => order[p] < order[n]).map((p) => this.#known[p]);
     const loop = loopHeader[n] ? this.#loops.find((l) => l.header === n) : undefined;
     for (const id of this.#addresses) {
-      const value = first?.registers.get(id);
-      const kept = value && others.every((o) => same(o.registers.get(id), value)) && (!loop || this.#keeps(loop, id));
-      registers.set(id, kept ? value : this.#fresh());
+      const value = first?.registers[id];
+      const kept = value && others.every((o) => same(o.registers[id], value)) && (!loop || this.#keeps(loop, id));
+      registers[id] = kept ? value : this.#fresh();
     }
     return { registers, groups: others.reduce((groups, o) => intersect(groups, o.groups), first?.groups ?? []) };
   }
 
   #piece(n: number): Made[] {
     const { registers, groups: inherited } = this.#enter(n);
-    this.#entered[n] = new Map(registers);
+    this.#entered[n] = registers.slice();
     const fresh: Made[] = [];
     const values = new Map<Node, Affine>();
     const state = new Map<number, number>();
@@ -193,12 +196,12 @@ export class CheckPlan {
       for (const s of statements) {
         switch (s.kind) {
           case 'getreg': {
-            const value = registers.get(Number(s.imm));
+            const value = registers[Number(s.imm)];
             if (value) values.set(s, value);
             break;
           }
           case 'setreg':
-            registers.set(Number(s.imm), this.#value(s.args[0], values));
+            if (s.args[0].type === 'i64') registers[Number(s.imm)] = this.#value(s.args[0], values);
             break;
           case 'getstate': {
             // A field keeps its value until it is set or a helper runs.
@@ -224,9 +227,9 @@ export class CheckPlan {
     }
     if (piece.end.kind === 'call') {
       // A callee may change every register but comes back with the stack pointer above the return address.
-      const sp = registers.get(this.#stackPointer);
-      registers.clear();
-      if (sp) registers.set(this.#stackPointer, { base: sp.base, offset: sp.offset + 8 });
+      const sp = registers[this.#stackPointer]!;
+      registers.fill(undefined);
+      registers[this.#stackPointer] = { base: sp.base, offset: sp.offset + 8 };
     }
     this.#known[n] = { registers, groups: [...inherited, ...fresh.map((f) => f.group)] };
     return fresh;

@@ -1,5 +1,5 @@
 /** Operands as semantics see them: they get and set themselves. Known ones serve regions, those of slots find their registers through an interpreter record. */
-import { type Builder, Node } from '../../ir/builder.ts';
+import { type Builder, NO_NODES, Node } from '../../ir/builder.ts';
 import { ACCESS, type Access } from '../../ir/ops.ts';
 import { REC_SLOT } from '../record.ts';
 import type { X86Builder } from './builder.ts';
@@ -153,11 +153,11 @@ export class SlotGpr extends Operand {
 }
 
 export const slotOffset = (slot: number): Node =>
-  new Node('record', 'i32', [], { imm: REC_SLOT + slot * 2, access: 'u16' });
+  new Node('record', 'i32', NO_NODES, REC_SLOT + slot * 2, undefined, 'u16');
 const slotRead = (b: Builder, slot: number, access: Access): Node =>
-  b.effect(new Node('getslot', ACCESS[access].value, [slotOffset(slot)], { access }));
+  b.effect(new Node('getslot', ACCESS[access].value, [slotOffset(slot)], 0, undefined, access));
 const slotWrite = (b: Builder, slot: number, access: Access, v: Node): void => {
-  b.effect(new Node('setslot', undefined, [slotOffset(slot), v], { access }));
+  b.effect(new Node('setslot', undefined, [slotOffset(slot), v], 0, undefined, access));
 };
 
 /** An XMM register whose number is known: the engine keeps it as one v128. */
@@ -244,7 +244,7 @@ export class SlotMmx extends SlotVector {
   }
   override write(access: Access, v: Node): void {
     super.write(access, v);
-    this.b.effect(new Node('setslot', undefined, [this.#exponent, this.b.i32(0xffff)], { access: 'u16' }));
+    this.b.effect(new Node('setslot', undefined, [this.#exponent, this.b.i32(0xffff)], 0, undefined, 'u16'));
   }
 }
 

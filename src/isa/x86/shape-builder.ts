@@ -1,5 +1,5 @@
 /** Builds the meaning of a shape, for interpreter handlers: operands come from the record, which is written here too. */
-import { Node } from '../../ir/builder.ts';
+import { NO_NODES, Node } from '../../ir/builder.ts';
 import {
   put64,
   REC_BASE,
@@ -38,10 +38,10 @@ export class X86ShapeBuilder extends X86Builder {
     this.instruction = instruction;
   }
   pc(): Node {
-    return new Node('record', 'i64', [], { imm: REC_PC, access: 'i64' });
+    return new Node('record', 'i64', NO_NODES, REC_PC, undefined, 'i64');
   }
   nextPc(): Node {
-    return new Node('record', 'i64', [], { imm: REC_NEXT, access: 'i64' });
+    return new Node('record', 'i64', NO_NODES, REC_NEXT, undefined, 'i64');
   }
   operand(index: number): Operand {
     const o = this.instruction.operands[index];
@@ -58,10 +58,10 @@ export class X86ShapeBuilder extends X86Builder {
         if (this.instruction.row.fixed) return new Immediate(this, o.width, immediateNode(this, o));
         const offset = immediateSlot(this.instruction, index);
         const access = o.width === 64 ? 'i64' : 'i32';
-        return new Immediate(this, o.width, new Node('record', access, [], { imm: offset, access }));
+        return new Immediate(this, o.width, new Node('record', access, NO_NODES, offset, undefined, access));
       }
       case 'rel':
-        return new Immediate(this, 64, new Node('record', 'i64', [], { imm: REC_IMM, access: 'i64' }));
+        return new Immediate(this, 64, new Node('record', 'i64', NO_NODES, REC_IMM, undefined, 'i64'));
       default:
         return new Immediate(this, o.width, slotOffset(index));
     }
@@ -69,10 +69,10 @@ export class X86ShapeBuilder extends X86Builder {
   #address(step?: Node): Node {
     const part = (at: number) =>
       this.effect(
-        new Node('getslot', 'i64', [new Node('record', 'i32', [], { imm: at, access: 'u16' })], { access: 'i64' }),
+        new Node('getslot', 'i64', [new Node('record', 'i32', NO_NODES, at, undefined, 'u16')], 0, undefined, 'i64'),
       );
-    const scale = this.extendU(new Node('record', 'i32', [], { imm: REC_SCALE, access: 'u8' }));
-    const disp = new Node('record', 'i64', [], { imm: REC_DISP, access: 'i64' });
+    const scale = this.extendU(new Node('record', 'i32', NO_NODES, REC_SCALE, undefined, 'u8'));
+    const disp = new Node('record', 'i64', NO_NODES, REC_DISP, undefined, 'i64');
     let sum = this.add(this.add(part(REC_BASE), this.shl(part(REC_INDEX), scale)), disp);
     if (step) sum = this.add(sum, step);
     if (this.instruction.addressSize === 32) sum = this.extendU(this.wrap(sum));
