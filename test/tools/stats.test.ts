@@ -7,19 +7,19 @@ const fib = readFileSync(new URL('../../bench/kernels/fib', import.meta.url));
 
 test('counted code tells tiers, dispatches and places, and executes the same instructions', async () => {
   await using plain = await Hospes.create({ files: { '/fib': fib } });
-  const { instructions } = (await plain.exec('/fib', ['22'])).stats;
+  const { instructions } = (await plain.exec('/fib', ['28'])).stats;
   expect(plain.stats.engine.counted).toBeUndefined();
 
   await using vm = await Hospes.create({ files: { '/fib': fib }, count: true });
-  const { stats, stdout } = await vm.exec('/fib', ['22']);
-  expect(stdout).toBe('000000000000452f\n');
+  const { stats, stdout } = await vm.exec('/fib', ['28']);
+  expect(stdout).toBe('000000000004d973\n');
   expect(stats.instructions).toBe(instructions);
   const counted = stats.engine.counted!;
   const { interpreted, translated } = counted.instructions;
   expect(interpreted + translated).toBe(instructions);
-  // fib(22) has 28,656 calls left (the compiler made a loop of the other half); those before its region is there are interpreted.
-  expect(counted.dispatches.direct).toBeGreaterThan(20_000);
-  expect(counted.dispatches.return).toBeGreaterThan(20_000);
+  // fib(28) has 514,228 calls left (the compiler made a loop of the other half); those before its region is there are interpreted.
+  expect(counted.dispatches.direct).toBeGreaterThan(300_000);
+  expect(counted.dispatches.return).toBeGreaterThan(300_000);
   expect(counted.dispatches.return).toBeLessThanOrEqual(counted.dispatches.direct);
   expect(counted.sites.hot[0].pc).toBeGreaterThan(0x400000);
   expect(stats.engine.checks.removed).toBeGreaterThan(0);
