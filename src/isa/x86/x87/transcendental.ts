@@ -40,7 +40,10 @@ const logStep = table((j) => {
   return j < STEPS ? -log : log;
 });
 const powerStep = table((j) => ONE + expm1((j * LN2) / STEPS));
-const arctanStep = table((j) => mulFixed((j * ONE) / STEPS, oddSeries((j * ONE) / STEPS, true)));
+/** The series does not come to an end at 1. */
+const arctanStep = table((j) =>
+  j === STEPS ? HALF_PI >> BigInt(PI_BITS - F + 1) : mulFixed((j * ONE) / STEPS, oddSeries((j * ONE) / STEPS, true)),
+);
 
 function ln2(): bigint {
   // ln 2 = 2 · atanh(1/3)

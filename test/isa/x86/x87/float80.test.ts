@@ -82,6 +82,8 @@ describe('80-bit arithmetic', () => {
     ['sin 1', t.fsin(env(), ext(1)), Math.sin(1)],
     ['cos 1e10', t.fcos(env(), ext(1e10)), Math.cos(1e10)],
     ['tan 0.5', t.fptan(env(), ext(0.5)), Math.tan(0.5)],
+    ['atan2(1, 1)', t.fpatan(env(), ext(1), ext(1)), Math.PI / 4],
+    ['atan2(-3, 2.99)', t.fpatan(env(), ext(2.99), ext(-3)), Math.atan2(-3, 2.99)],
     ['atan2(1, -2)', t.fpatan(env(), ext(-2), ext(1)), Math.atan2(1, -2)],
     ['2^0.3 - 1', t.f2xm1(env(), ext(0.3)), Math.expm1(0.3 * Math.LN2)],
     ['3 log2 10', t.fyl2x(env(), ext(10), ext(3)), 3 * Math.log2(10)],
