@@ -10,6 +10,8 @@ export const STATE = 0;
 
 export abstract class Lowering {
   readonly f: Func;
+  /** What to add to the address of the present access. */
+  protected displacement = 0;
   /** Locals to give back once no node refers to them. */
   readonly #owned: { type: ValueType; local: number }[] = [];
 
@@ -21,7 +23,7 @@ export abstract class Lowering {
   protected abstract getRegister(id: number): number;
   /** Emit a register write; `value` pushes it. */
   protected abstract setRegister(id: number, value: () => void): void;
-  /** Read guest memory; the address is in the i64 local `address`. Pushes the value. */
+  /** Read guest memory; the address is in the i64 local `address`, plus this.displacement. Pushes the value. */
   protected abstract load(n: Node, address: number): void;
   protected abstract store(n: Node, address: number, value: () => void): void;
   protected abstract probe(n: Node, address: number): void;
@@ -70,16 +72,16 @@ export abstract class Lowering {
         f.mem(ACCESS[n.access!].store, Number(n.imm));
         return;
       case 'load':
-        this.load(n, this.#local(n.args[0]));
+        this.load(n, this.#place(n.args[0]));
         this.#keep(n);
         return;
       case 'store': {
-        const address = this.#local(n.args[0]);
+        const address = this.#place(n.args[0]);
         this.store(n, address, () => this.value(n.args[1]));
         return;
       }
       case 'probe':
-        this.probe(n, this.#local(n.args[0]));
+        this.probe(n, this.#place(n.args[0]));
         return;
       case 'perform':
       case 'helper':
@@ -224,6 +226,22 @@ export abstract class Lowering {
     this.f.set(n.local);
   }
 
+  /** The local that an access's address is in, but for `displacement`. */
+  #place(n: Node): number {
+    const near = n.local < 0 ? this.nearOf(n) : 0;
+    this.displacement = near;
+    if (near === 0) return this.#local(n);
+    const base = n.args[0];
+    // The sum stays to be computed for others.
+    if (--n.uses > 0) base.uses++;
+    return this.#local(base);
+  }
+
+  /** The constant of a sum that an access can take care of itself. */
+  protected nearOf(_address: Node): number {
+    return 0;
+  }
+
   /** The value in a local of its own or shared. */
   #local(n: Node): number {
     if (n.local >= 0) {
@@ -260,6 +278,10 @@ export abstract class Lowering {
     const local = this.f.temp(type);
     this.#owned.push({ type, local });
     return local;
+  }
+  /** What is in locals now is wanted to the end of the function. */
+  protected keepTemps(): void {
+    this.#owned.length = 0;
   }
   /** End of an instruction run in which nodes are shared: locals may be used again. */
   releaseTemps(): void {

@@ -3,7 +3,7 @@ import { fail } from '../base/failures.ts';
 import { GuestView } from './guest-view.ts';
 import { ADDRESS_LIMIT } from './paged-memory.ts';
 import { Region } from './regions.ts';
-import { PAGE_SIZE, WINDOW_SIZE } from './runtime-area.ts';
+import { MINIMUM_ADDRESS, PAGE_SIZE, WINDOW_SIZE } from './runtime-area.ts';
 import { SharedObject, sharedObjectOf } from './shared-objects.ts';
 
 /** What backs a mapping of a file; the kernel's open files implement it. */
@@ -59,8 +59,6 @@ export interface MapRequest {
   below?: number;
 }
 
-/** Lowest address a program may map. */
-export const MINIMUM_ADDRESS = 0x1_0000;
 /** Mappings that do not fit into the window go here. */
 const FAR_BASE = 0x7000_0000_0000;
 const MAX_MAPPINGS = 65530;

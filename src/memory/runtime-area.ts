@@ -25,6 +25,8 @@ export const RUNTIME_SIZE = 0x1000_0000;
 
 /** Bytes of guest addresses that the window can hold. */
 export const WINDOW_SIZE = 0x1_0000_0000 - RUNTIME_SIZE;
+/** Lowest address that may be mapped (vm.mmap_min_addr). Translated code relies on it. */
+export const MINIMUM_ADDRESS = 0x1_0000;
 
 export const PAGE_SIZE = 4096;
 export const PAGE_SHIFT = 12;

@@ -10,12 +10,13 @@ import type { Piece } from './pieces.ts';
 import type { RegisterPlan } from './registers.ts';
 import { type Loop, loopsOf, type Structure } from './structure.ts';
 
-/** What to check before an access: bytes [from, to) relative to its own address, for reading and/or writing. */
+/** What to check before an access: bytes [from, to) relative to its own address, for reading or for writing, which includes reading. */
 export interface Check {
   from: number;
   to: number;
-  read: boolean;
   write: boolean;
+  /** Bits above 32 need no look: the address is below 4 GiB, or so close to it that what wraps around is never mapped. */
+  readonly low: boolean;
 }
 
 /** A check before a loop, relative to a register. */
@@ -23,8 +24,14 @@ export interface LoopCheck extends Check {
   readonly register: number;
 }
 
+/** Bytes that one look at the page map answers for. */
+export const WIDE = 64;
 /** Bytes one check may span: it looks at the first and the last page. */
 const SPAN = 4096;
+/** How far an access may be from an address below 4 GiB without a look at its upper half: the top 256 MiB and the bottom 64 KiB are never mapped. */
+const BELOW = 0x400_0000;
+const ABOVE = 0x1_0000;
+const TWO_32 = 0x1_0000_0000;
 
 /** A value as an unknown base plus a known distance. */
 interface Affine {
@@ -32,9 +39,11 @@ interface Affine {
   readonly offset: number;
 }
 
-/** A check in force: where, and which access carries it. */
+/** A check in force. */
 interface Group extends Check {
   readonly base: number;
+  /** It stands for one check, which has been made on every way here, and not for what several have in common. */
+  readonly single: boolean;
 }
 
 /** What is known at the end of a piece. A number stands for one value in one iteration of the loops around it. */
@@ -75,6 +84,8 @@ export class CheckPlan {
   /** Headers of loops that move the stack pointer. */
   readonly #moving = new Set<number>();
   readonly #numbers = new Map<string, number>();
+  /** Largest values of bases, if known. */
+  readonly #limits = new Map<number, number>();
   #next = 1;
 
   constructor(
@@ -120,7 +131,7 @@ export class CheckPlan {
 
   /** Decide where a check is made: before the outermost loop that makes it at least once, off a register it leaves alone. */
   #place(n: number, { group, first, offset }: Made): void {
-    const { from, to, read, write } = group;
+    const { from, to, write, low } = group;
     for (const loop of this.#loops) {
       if (!loop.body.has(n) || !loop.ends.every((end) => this.#dominates(n, end))) continue;
       const entered = this.#entered[loop.header];
@@ -128,14 +139,14 @@ export class CheckPlan {
         const value = entered[register]!;
         if (value.base !== group.base || !this.#registers.holds(loop.header, register)) continue;
         if (!this.#keeps(loop, register)) continue;
-        const check = { register, from: from - value.offset, to: to - value.offset, read, write };
+        const check = { register, from: from - value.offset, to: to - value.offset, write, low: false };
         const before = this.#before[loop.header];
-        const near = before.find((b) => b.register === register && widen(b, check));
+        const near = before.find((b) => b.register === register && widen(b, check, SPAN));
         if (!near) before.push(check);
         return;
       }
     }
-    this.#plan.set(first, { from: from - offset, to: to - offset, read, write });
+    this.#plan.set(first, { from: from - offset, to: to - offset, write, low });
   }
 
   #dominates(a: number, b: number): boolean {
@@ -186,10 +197,15 @@ export class CheckPlan {
     const access = (node: Node, bytes: number, write: boolean) => {
       const { base, offset: from } = this.#value(node.args[0], values);
       const to = from + bytes;
-      const group = { base, from, to, read: !write, write };
-      if (inherited.some((g) => covers(g, group))) return;
-      if (!fresh.some(({ group: g }) => g.base === base && widen(g, group)))
-        fresh.push({ group, first: node, offset: from });
+      const known = inherited.filter((g) => g.base === base);
+      const own = fresh.filter(({ group: g }) => g.base === base);
+      const near = isNear(from) && (known.some((g) => isNear(g.from)) || own.some(({ group: g }) => isNear(g.from)));
+      const group = { base, from, to, write, low: near || this.#isLow(base, from, to), single: true };
+      if (known.some((g) => covers(g, group)) || own.some(({ group: g }) => widen(g, group, SPAN))) return;
+      // A check made before may see to this as well, if it is as likely to pass as it was: within one object, or in the stack's frame.
+      const frame = base === registers[this.#stackPointer]!.base;
+      const takes = (g: Group) => g.single && (g.write || !write || frame) && widen(g, group, frame ? SPAN : WIDE);
+      if (!known.some(takes)) fresh.push({ group, first: node, offset: from });
     };
     const piece = this.#pieces[n];
     for (const { statements } of piece.groups) {
@@ -244,6 +260,12 @@ export class CheckPlan {
     return v;
   }
 
+  /** Is a check there sure not to mistake an address for another that differs above bit 32? */
+  #isLow(base: number, from: number, to: number): boolean {
+    const limit = base === 0 ? 0 : this.#limits.get(base);
+    return limit !== undefined && from > -BELOW && (from < ABOVE || limit + to <= TWO_32);
+  }
+
   #compute(n: Node, values: Map<Node, Affine>): Affine {
     if (n.kind === 'const') {
       const offset = Number(n.imm);
@@ -261,14 +283,24 @@ export class CheckPlan {
       case 'i64.shl':
         if (y.base === 0 && x.base !== 0) {
           const offset = x.offset * 2 ** y.offset;
-          if (Math.abs(offset) < 2 ** 40) return { base: this.#number(`<<${y.offset}:${x.base}`), offset };
+          if (Math.abs(offset) < 2 ** 40) {
+            const base = this.#number(`<<${y.offset}:${x.base}`);
+            this.#limit(base, this.#limitOf(x.base) * 2 ** y.offset);
+            return { base, offset };
+          }
         }
         break;
     }
-    return {
-      base: this.#number(`${n.row!.name}:${n.imm}:${args.map((a) => `${a.base}+${a.offset}`).join()}`),
-      offset: 0,
-    };
+    const base = this.#number(`${n.row!.name}:${n.imm}:${args.map((a) => `${a.base}+${a.offset}`).join()}`);
+    this.#limit(base, largest(n));
+    return { base, offset: 0 };
+  }
+
+  #limitOf(base: number): number {
+    return this.#limits.get(base) ?? Infinity;
+  }
+  #limit(base: number, limit: number): void {
+    if (limit < TWO_32) this.#limits.set(base, limit);
   }
 
   #sum(x: Affine, y: Affine): Affine {
@@ -276,7 +308,9 @@ export class CheckPlan {
     if (Math.abs(offset) > 2 ** 47) return this.#fresh();
     if (y.base === 0) return { base: x.base, offset };
     if (x.base === 0) return { base: y.base, offset };
-    return { base: this.#number(`+${Math.min(x.base, y.base)},${Math.max(x.base, y.base)}`), offset };
+    const base = this.#number(`+${Math.min(x.base, y.base)},${Math.max(x.base, y.base)}`);
+    this.#limit(base, this.#limitOf(x.base) + this.#limitOf(y.base));
+    return { base, offset };
   }
 
   #fresh(): Affine {
@@ -303,24 +337,45 @@ function useOf({ body }: Loop, pieces: readonly Piece[]): Pick<LoopUse, 'written
   return { written, calls };
 }
 
+const isNear = (distance: number): boolean => Math.abs(distance) < BELOW;
+
+/** Largest unsigned value of a pure node. */
+function largest(n: Node): number {
+  const [x, y] = n.args;
+  const count = y?.kind === 'const' ? Number(y.imm) : -1;
+  switch (n.kind === 'op' ? n.row!.name : n.kind) {
+    case 'const':
+      return typeof n.imm === 'number' && n.imm >= 0 ? n.imm : Infinity;
+    case 'load':
+      if (n.access === 'u8') return 0xff;
+      if (n.access === 'u16') return 0xffff;
+      break;
+    case 'i64.extend_i32_u':
+      return largest(x);
+    case 'i32.and':
+    case 'i64.and':
+      return Math.min(largest(x), largest(y));
+    case 'i32.shr_u':
+    case 'i64.shr_u':
+      if (count >= 0 && count < (n.type === 'i32' ? 32 : 64))
+        return Math.floor(Math.min(largest(x), 2 ** 64) / 2 ** count);
+  }
+  return n.type === 'i32' ? TWO_32 - 1 : Infinity;
+}
+
 /** Let a check cover another off the same base too, if that does not become too long. */
-function widen(check: Check, more: Check): boolean {
+function widen(check: Check, more: Check, span: number): boolean {
   const from = Math.min(check.from, more.from);
   const to = Math.max(check.to, more.to);
-  if (to - from > SPAN) return false;
+  if (to - from > span) return false;
   check.from = from;
   check.to = to;
-  check.read ||= more.read;
   check.write ||= more.write;
   return true;
 }
 
 const covers = (g: Group, other: Group): boolean =>
-  g.base === other.base &&
-  g.from <= other.from &&
-  g.to >= other.to &&
-  (g.read || !other.read) &&
-  (g.write || !other.write);
+  g.base === other.base && g.from <= other.from && g.to >= other.to && (g.write || !other.write);
 
 const same = (a: Affine | undefined, b: Affine): boolean => a?.base === b.base && a.offset === b.offset;
 
@@ -336,10 +391,8 @@ function intersect(a: readonly Group[], b: readonly Group[]): Group[] {
       if (x.base !== y.base) continue;
       const from = Math.max(x.from, y.from);
       const to = Math.min(x.to, y.to);
-      const read = x.read && y.read;
-      const write = x.write && y.write;
-      if (from >= to || !(read || write)) continue;
-      const more = { base: x.base, from, to, read, write };
+      if (from >= to) continue;
+      const more = { base: x.base, from, to, write: x.write && y.write, low: true, single: false };
       if (!both.some((g) => covers(g, more))) both.push(more);
     }
   }

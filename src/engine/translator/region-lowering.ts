@@ -1,8 +1,8 @@
 /** Lowering of a region: registers in wasm locals, guest memory checked inline, one common way out that writes everything back. */
 import type { Node } from '../../ir/builder.ts';
-import { ACCESS, type Access } from '../../ir/ops.ts';
+import { ACCESS, type Access, OPS } from '../../ir/ops.ts';
 import type { Isa } from '../../isa/isa.ts';
-import { JUMP_CACHE, RUNTIME_SIZE } from '../../memory/runtime-area.ts';
+import { JUMP_CACHE, MINIMUM_ADDRESS, RUNTIME_SIZE } from '../../memory/runtime-area.ts';
 import type { SiteKind, SiteList } from '../counters.ts';
 import { EXIT_RESTART } from '../exits.ts';
 import { jumpCacheSlot, pushSlot } from '../jump-cache.ts';
@@ -150,6 +150,8 @@ export class RegionLowering extends Lowering {
         return;
       case 'branch':
         this.value(end.condition);
+        // The rest of an instruction may use what it has computed so far.
+        if (end.otherwise.piece !== undefined) this.keepTemps();
         this.#endInstruction();
         f.if();
         this.#edge(n, first, end.taken);
@@ -480,6 +482,13 @@ export class RegionLowering extends Lowering {
     this.f.set(local);
   }
 
+  /** A constant that is added without computing the sum: as no address below it is ever mapped, nothing that passes its check has wrapped around. */
+  protected override nearOf({ kind, row, args }: Node): number {
+    if (kind !== 'op' || row !== OPS['i64.add'] || args[1].kind !== 'const') return 0;
+    const distance = Number(args[1].imm);
+    return Math.abs(distance) < MINIMUM_ADDRESS ? distance : 0;
+  }
+
   /** Make an access's planned check, if it has one: falls through when allowed, leaves the region for the interpreter otherwise. */
   #check(n: Node, address: number): void {
     const check = this.#checks.checkOf(n);
@@ -488,7 +497,8 @@ export class RegionLowering extends Lowering {
       return;
     }
     this.checksMade++;
-    this.#emitCheck(check, address);
+    const { from, to } = check;
+    this.#emitCheck({ ...check, from: from + this.displacement, to: to + this.displacement }, address);
   }
   #emitCheck(check: Check, address: number): void {
     emitCheck(this.f, check, address, () => this.#leaveFor(this.#at, EXIT_RESTART, this.#done));
@@ -500,13 +510,14 @@ export class RegionLowering extends Lowering {
   protected load(n: Node, address: number): void {
     this.#check(n, address);
     this.#offset(address);
-    this.f.mem(ACCESS[n.access!].load, RUNTIME_SIZE);
+    this.f.mem(ACCESS[n.access!].load, RUNTIME_SIZE + this.displacement);
   }
   protected store(n: Node, address: number, value: () => void): void {
+    const place = RUNTIME_SIZE + this.displacement;
     this.#check(n, address);
     this.#offset(address);
     value();
-    this.f.mem(ACCESS[n.access!].store, RUNTIME_SIZE);
+    this.f.mem(ACCESS[n.access!].store, place);
   }
   protected probe(n: Node, address: number): void {
     this.#check(n, address);
