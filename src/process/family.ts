@@ -30,6 +30,7 @@ export interface CloneOptions {
 export function clone(parent: Thread, options: CloneOptions): Thread {
   const { process } = parent;
   const { kernel } = process;
+  if (!mayHaveMore(process)) fail('EAGAIN');
   const tid = kernel.newPid();
   kernel.stats.threads++;
   if (options.thread) {
@@ -41,7 +42,6 @@ export function clone(parent: Thread, options: CloneOptions): Thread {
     kernel.threads.set(tid, thread);
     return thread;
   }
-  if (liveProcessesOf(kernel, process.credentials.uid) >= process.limit('NPROC')) fail('EAGAIN');
   kernel.stats.processes++;
   const memory = options.shareMemory ? process.memory.retain() : forkMemory(kernel, process);
   const child = new Process(kernel, tid, {
@@ -95,11 +95,13 @@ function forkMemory(kernel: Kernel, process: Process): ProcessMemory {
   return new ProcessMemory(space, kernel.engine.attach(space)).retain();
 }
 
-function liveProcessesOf(kernel: Kernel, uid: number): number {
-  if (uid === 0) return 0;
+/** RLIMIT_NPROC counts a user's threads, in all processes; root is never refused. */
+function mayHaveMore(process: Process): boolean {
+  const { uid } = process.credentials;
+  if (uid === 0) return true;
   let count = 0;
-  for (const process of kernel.processes.values()) if (process.credentials.uid === uid) count += process.threads.size;
-  return count;
+  for (const one of process.kernel.processes.values()) if (one.credentials.uid === uid) count += one.threads.size;
+  return count < process.limit('NPROC');
 }
 
 /** The vfork parent goes on: the child has executed or ended. */

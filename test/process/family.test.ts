@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Wait } from '../../src/kernel/wait.ts';
 import {
   becomeOnlyThread,
+  clone,
   endProcess,
   newSession,
   releaseVforkParent,
@@ -233,12 +234,15 @@ describe('limits', () => {
     machine.spawn(program((t) => void machine.log.push(code(() => machine.fork(program())(t)))));
     expect(await machine.run()).toBe('EAGAIN');
   });
-  it('NPROC of a user who is not root', async () => {
-    const machine = new Machine();
-    const process = machine.spawn(program((t) => void machine.log.push(code(() => machine.fork(program())(t)))));
-    process.credentials.uid = 1000;
-    process.limits.set('NPROC', { soft: 1, hard: 1 });
-    expect(await machine.run()).toBe('EAGAIN');
+  it.each([
+    ['a process of a user who is not root', 1000, {}, 'EAGAIN'],
+    ['a thread of a user who is not root', 1000, { thread: true }, 'EAGAIN'],
+    ['a process of root', 0, {}, 'ok'],
+  ])('NPROC and %s', (_what, uid, options, outcome) => {
+    const process = new Machine().spawn(program());
+    process.credentials.uid = uid;
+    process.limits.set('NPROC', { soft: 0, hard: 0 });
+    expect(code(() => clone(process.leader, options))).toBe(outcome);
   });
 });
 
