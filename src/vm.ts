@@ -1,7 +1,9 @@
 /** The only composition root: puts engine, kernel, personalities and host back ends together into a virtual machine. What the parts do is in the parts. */
+
 import { createFreebsd } from '../syscalls/freebsd/freebsd.ts';
 import { createLinux } from '../syscalls/linux/linux.ts';
 import { GuestError, UserError } from './base/failures.ts';
+import { bytesOf } from './base/text.ts';
 import { createEngine } from './engine/create.ts';
 import type { Engine, EngineMode } from './engine/engine.ts';
 import { findOnHost, hostEnvironment, hostIdentity } from './host/environment.ts';
@@ -247,7 +249,6 @@ export class Hospes {
     const env = options.env ?? this.#options.env ?? { PATH: DEFAULT_PATH, HOME: '/root' };
     const { fs, files } = this.#context(options.cwd);
     const found = this.#find(fs, path, env.PATH ?? DEFAULT_PATH);
-    const encoder = new TextEncoder();
     const wires = connect(
       this.#kernel,
       options.stdio ?? 'pipe',
@@ -262,8 +263,8 @@ export class Hospes {
     try {
       process = spawn(this.#kernel, {
         path: found,
-        argv: [options.argv0 ?? path, ...args].map((text) => encoder.encode(text)),
-        envp: Object.entries(env).map(([name, value]) => encoder.encode(`${name}=${value}`)),
+        argv: [options.argv0 ?? path, ...args].map((text) => bytesOf(text)),
+        envp: Object.entries(env).map(([name, value]) => bytesOf(`${name}=${value}`)),
         files,
         fs,
         credentials: credentialsOf(this.#user),
@@ -317,7 +318,7 @@ export class Hospes {
     const guest = this.spawn(path, [...words, ...args], {
       ...rest,
       stdio: [
-        typeof input === 'string' ? new TextEncoder().encode(input) : input,
+        typeof input === 'string' ? bytesOf(input) : input,
         (bytes) => void output[0].push(bytes),
         (bytes) => void output[1].push(bytes),
       ],

@@ -1,6 +1,7 @@
 /** Files in a memfs Volume, which a library user may share and change at the same time. Works on the Volume's links and nodes themselves: its path calls check the host user's permissions, reuse inode numbers at once, and know no fifos. */
 import { Volume } from 'memfs';
 import { fail } from '../base/failures.ts';
+import { bytesOf } from '../base/text.ts';
 import type { DirectoryEntry, FileType, HostFile, HostFs, HostOpen, Stat } from './host.ts';
 
 type Core = Volume['_core'];
@@ -223,7 +224,7 @@ export class MemoryFs implements HostFs {
 
   describe(node: Node): Stat {
     const type = typeOf(node);
-    const size = type === 'symlink' ? Buffer.byteLength(node.symlink) : type === 'directory' ? 4096 : node.getSize();
+    const size = type === 'symlink' ? bytesOf(node.symlink).length : type === 'directory' ? 4096 : node.getSize();
     // memfs counts '.' and '..' of the root three times more than elsewhere.
     const nlink = node === this.volume._core.root.getNode() ? node.nlink - 3 : node.nlink;
     return {

@@ -1,6 +1,7 @@
 /** Real files through node:fs, confined to one directory; what the host cannot keep (exact times, fifos, foreign owners) is remembered beside it for the life of the VM. */
 import fs from 'node:fs';
 import { fail } from '../base/failures.ts';
+import { bytesOf, isEscaped, textOf } from '../base/text.ts';
 import type { DirectoryEntry, FileType, HostFile, HostFs, HostOpen, Stat } from './host.ts';
 import { asGuestError } from './node-errors.ts';
 
@@ -9,6 +10,8 @@ const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC } = fs.constants;
 const ALWAYS = (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0) | (fs.constants.O_NOCTTY ?? 0);
 const BIG = { bigint: true, throwIfNoEntry: false } as const;
 const QUIET = { throwIfNoEntry: false } as const;
+/** In names read as latin1, which is their bytes: what has to be decoded. */
+const NOT_ASCII = /[\x80-\xff]/;
 /** The largest transfer node:fs takes in one call. */
 const MAX_TRANSFER = 0x7fff_0000;
 
@@ -78,6 +81,7 @@ export class NodeFs implements HostFs {
   plain(path: string): boolean {
     const host = this.#host(path);
     try {
+      // A name that is no string answers "unknown".
       return fs.realpathSync.native(host) === host;
     } catch {
       return false;
@@ -85,14 +89,14 @@ export class NodeFs implements HostFs {
   }
 
   readdir(path: string): DirectoryEntry[] {
-    const host = this.#host(path);
     try {
       // In the order of the host's file system, as programs see it there: readdirSync would sort.
-      const directory = fs.opendirSync(host, { bufferSize: 1024 });
+      const directory = fs.opendirSync(this.#host(path), { encoding: 'latin1', bufferSize: 1024 });
       const entries: DirectoryEntry[] = [];
       try {
         for (let entry = directory.readSync(); entry; entry = directory.readSync()) {
-          entries.push(new NodeEntry(this, entry.name, `${host}/${entry.name}`));
+          const name = NOT_ASCII.test(entry.name) ? textOf(Buffer.from(entry.name, 'latin1')) : entry.name;
+          entries.push(new NodeEntry(this, name, this.#host(path === '/' ? `/${name}` : `${path}/${name}`)));
         }
       } finally {
         directory.closeSync();
@@ -105,7 +109,7 @@ export class NodeFs implements HostFs {
 
   readlink(path: string): string {
     try {
-      return fs.readlinkSync(this.#host(path));
+      return textOf(fs.readlinkSync(this.#host(path), 'buffer'));
     } catch (error) {
       return asGuestError(error);
     }
@@ -158,7 +162,7 @@ export class NodeFs implements HostFs {
 
   symlink(target: string, path: string): void {
     try {
-      fs.symlinkSync(target, this.#host(path));
+      fs.symlinkSync(named(target), this.#host(path));
     } catch (error) {
       asGuestError(error);
     }
@@ -279,11 +283,11 @@ export class NodeFs implements HostFs {
     });
   }
 
-  #host(path: string): string {
-    return path === '/' ? this.#root || '/' : this.#root + path;
+  #host(path: string): string | Buffer {
+    return path === '/' ? this.#root || '/' : named(this.#root + path);
   }
 
-  #lstat(host: string): fs.BigIntStats {
+  #lstat(host: fs.PathLike): fs.BigIntStats {
     let stat: fs.BigIntStats | undefined;
     try {
       stat = fs.lstatSync(host, BIG);
@@ -317,7 +321,7 @@ export class NodeFs implements HostFs {
   }
 
   /** The last name of an inode is about to go: its number may be reused. */
-  #forget(host: string): void {
+  #forget(host: fs.PathLike): void {
     if (this.#promises.size === 0) return;
     const s = fs.lstatSync(host, BIG);
     if (s?.nlink === 1n) this.#promises.delete(`${s.dev}:${s.ino}`);
@@ -328,10 +332,10 @@ export class NodeFs implements HostFs {
 class NodeEntry implements DirectoryEntry {
   readonly name: string;
   readonly #fs: NodeFs;
-  readonly #host: string;
+  readonly #host: fs.PathLike;
   #stat: fs.Stats | undefined;
 
-  constructor(owner: NodeFs, name: string, host: string) {
+  constructor(owner: NodeFs, name: string, host: fs.PathLike) {
     this.name = name;
     this.#fs = owner;
     this.#host = host;
@@ -442,6 +446,11 @@ class NodeFile implements HostFile {
   close(): void {
     fs.closeSync(this.#fd);
   }
+}
+
+/** A name as node:fs takes it: bytes when they are not UTF-8. */
+function named(path: string): string | Buffer {
+  return isEscaped(path) ? Buffer.from(bytesOf(path)) : path;
 }
 
 function seconds(ns: bigint): number {

@@ -1,5 +1,7 @@
 /** Path resolution: from a guest path to the back end and path that serve it, following links inside the guest's root and never beyond; what is done with the result is vfs.ts. */
+
 import { fail } from '../base/failures.ts';
+import { bytesOf } from '../base/text.ts';
 import type { Stat } from '../host/host.ts';
 import { type Mount, type MountTable, Place } from './mounts.ts';
 import type { OpenFile } from './open-file.ts';
@@ -46,7 +48,7 @@ export class PathWalk {
   /** `start`: guest path of the directory a relative path starts from. `follow`: a link in the last component is followed; false: only before a trailing slash; 'never': not even there, and what is found need not be a directory. */
   walk(walker: Walker, start: string, path: string, follow: boolean | 'never'): Found {
     if (path === '') fail('ENOENT');
-    if (path.length * 3 >= PATH_MAX && byteLength(path) >= PATH_MAX) fail('ENAMETOOLONG');
+    if (path.length * 3 >= PATH_MAX && bytesOf(path).length >= PATH_MAX) fail('ENAMETOOLONG');
     return this.#plain(walker, start, path, follow) ?? this.#stepwise(walker, start, path, follow);
   }
 
@@ -205,13 +207,7 @@ function isSimple(path: string): boolean {
 }
 
 function checkName(name: string): void {
-  if (name.length * 3 > NAME_MAX && byteLength(name) > NAME_MAX) fail('ENAMETOOLONG');
-}
-
-const encoder = new TextEncoder();
-
-function byteLength(text: string): number {
-  return encoder.encode(text).length;
+  if (name.length * 3 > NAME_MAX && bytesOf(name).length > NAME_MAX) fail('ENAMETOOLONG');
 }
 
 /** Stands for a directory on the way to a mount point that the tree below does not have. */

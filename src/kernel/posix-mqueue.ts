@@ -1,5 +1,7 @@
 /** POSIX message queues: named, bounded, the highest priority first; layouts, flags and signals are the personality's. */
+
 import { fail } from '../base/failures.ts';
+import { bytesOf } from '../base/text.ts';
 import type { Stat } from '../host/host.ts';
 import { nextInode } from './anonymous-file.ts';
 import type { FsContext } from './fs-context.ts';
@@ -107,7 +109,7 @@ export class MessageQueueFile extends OpenFile {
   override read(into: Uint8Array, at?: number): number {
     const text = `QSIZE:${this.messages.bytes.toString().padEnd(10)} NOTIFY:0     SIGNO:0     NOTIFY_PID:0     \n`;
     const from = at ?? this.position;
-    const bytes = new TextEncoder().encode(text).subarray(from, from + into.length);
+    const bytes = bytesOf(text).subarray(from, from + into.length);
     into.set(bytes);
     if (at === undefined) this.position += bytes.length;
     return bytes.length;

@@ -1,5 +1,7 @@
 /** /proc: which names there are and whose facts they show; the texts are proc-formats.ts's, the facts proc-source.ts's. */
+
 import { fail } from '../base/failures.ts';
+import { textOf } from '../base/text.ts';
 import type { OpenFile } from './open-file.ts';
 import * as print from './proc-formats.ts';
 import type { ProcProcess, ProcSource, ProcSystem, ProcThread } from './proc-source.ts';
@@ -189,10 +191,12 @@ function owned<T extends SyntheticNode>(p: ProcProcess, node: T): T {
   return { ...node, uid: p.uids[1], gid: p.gids[1] };
 }
 
+const NEWLINE = 10;
+
 function renamer(thread: ProcThread | undefined): (bytes: Uint8Array) => void {
   return (bytes) => {
-    const name = new TextDecoder().decode(bytes).replace(/[\0\n].*$/s, '');
-    thread?.rename(name.slice(0, 15));
+    const end = bytes.findIndex((byte) => byte === 0 || byte === NEWLINE);
+    thread?.rename(textOf(bytes.subarray(0, Math.min(end < 0 ? bytes.length : end, 15))));
   };
 }
 
@@ -276,7 +280,7 @@ function sysctl(system: ProcSystem): SyntheticDirectory {
       domainname: text(() => `${system.domainname()}\n`),
       hostname: {
         ...text(() => `${system.hostname()}\n`, 0o644),
-        write: (bytes: Uint8Array) => system.setHostname(new TextDecoder().decode(bytes).replace(/\n.*$/s, '')),
+        write: (bytes: Uint8Array) => system.setHostname(textOf(bytes).replace(/\n.*$/s, '')),
       },
       msgmax: fixed(8192),
       msgmnb: fixed(16384),

@@ -1,5 +1,7 @@
 /** A read-only file system made of nodes that compute what they show: the frame of /dev and /proc, which supply the nodes. */
+
 import { fail } from '../base/failures.ts';
+import { bytesOf } from '../base/text.ts';
 import type { DirectoryEntry, FileType, HostFile, HostOpen, Stat } from '../host/host.ts';
 import type { KernelFs, Place } from './mounts.ts';
 import type { OpenFile } from './open-file.ts';
@@ -191,8 +193,6 @@ export class SyntheticFs implements KernelFs {
   }
 }
 
-const encoder = new TextEncoder();
-
 /** The text as it was when reading began; reading from the start again shows the present. */
 class ComputedFile implements HostFile {
   readonly #node: SyntheticFile;
@@ -211,7 +211,7 @@ class ComputedFile implements HostFile {
   read(into: Uint8Array, position: number): number {
     if (this.#bytes === undefined || position === 0) {
       const content = this.#node.read();
-      this.#bytes = typeof content === 'string' ? encoder.encode(content) : content;
+      this.#bytes = typeof content === 'string' ? bytesOf(content) : content;
     }
     const piece = this.#bytes.subarray(position, position + into.length);
     into.set(piece);

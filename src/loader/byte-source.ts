@@ -1,4 +1,5 @@
 /** Bounded little-endian reading of a file that may lie about itself: every answer is in range or undefined. */
+import { textOf } from '../base/text.ts';
 
 /** What a loader reads from; a MappedFile is one. */
 export interface ByteSource {
@@ -41,7 +42,5 @@ export function word(view: DataView, at: number): number {
 export function stringAt(bytes: Uint8Array, at: number): string {
   if (!(at >= 0 && at < bytes.length)) return '';
   const nul = bytes.indexOf(0, at);
-  return decoder.decode(bytes.subarray(at, nul < 0 ? bytes.length : nul));
+  return textOf(bytes.subarray(at, nul < 0 ? bytes.length : nul));
 }
-
-const decoder = new TextDecoder();

@@ -1,4 +1,5 @@
 /** ELF64 files: headers and program headers checked, into an Image. What is only for people (libraries, imports, symbols) is read when asked for, by elf-symbols.ts. */
+import { textOf } from '../base/text.ts';
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../memory/address-space.ts';
 import { type ByteSource, readBytes, viewOf, word } from './byte-source.ts';
 import { readDynamic, readFunctionStarts, readSymbols } from './elf-symbols.ts';
@@ -193,7 +194,7 @@ function readInterpreter(source: ByteSource, phdrs: ProgramHeader[], refuse: Ref
   const bytes = readBytes(source, header.offset, header.fileSize);
   if (!bytes) refuse(`truncated: interpreter name at offset ${hex(header.offset)} lies beyond the end`);
   if (bytes![bytes!.length - 1] !== 0) refuse(`interpreter name at offset ${hex(header.offset)} does not end in NUL`);
-  return new TextDecoder().decode(bytes!.subarray(0, bytes!.indexOf(0)));
+  return textOf(bytes!.subarray(0, bytes!.indexOf(0)));
 }
 
 /** Where the program headers are in memory: what PT_PHDR says, else wherever a segment brings them along. */

@@ -1,4 +1,5 @@
 /** The `#!` line of a script, read as Linux reads it; who runs the interpreter is the caller's business. */
+import { textOf } from '../base/text.ts';
 
 /** Linux looks at this many bytes of a file. */
 export const SCRIPT_HEAD = 256;
@@ -33,7 +34,7 @@ export function parseScript(file: Uint8Array): Script | undefined {
   const name = skipBlanks(head, 2, end);
   const nameEnd = skipName(head, name, end);
   if (nameEnd === name) return undefined;
-  const interpreter = new TextDecoder().decode(head.subarray(name, nameEnd));
+  const interpreter = textOf(head.subarray(name, nameEnd));
   if (nameEnd === end || head[nameEnd] === NUL) return { interpreter, argument: undefined };
   const rest = head.subarray(skipBlanks(head, nameEnd, end), end);
   const nul = rest.indexOf(NUL);

@@ -1,5 +1,7 @@
 /** Checked access to guest memory for everything that is not translated code: numbers, strings, spans, and the engine's slow paths. */
+
 import { fail, fault, MemoryFault } from '../base/failures.ts';
+import { textOf } from '../base/text.ts';
 import { EXECUTE, READ, READ_WIDE, WRITE, WRITE_WIDE } from './page-map.ts';
 import { type Access, PagedMemory } from './paged-memory.ts';
 import type { Region } from './regions.ts';
@@ -7,7 +9,6 @@ import { PAGE_MAP, PAGE_SHIFT, PAGE_SIZE, RUNTIME_SIZE, WINDOW_SIZE } from './ru
 
 const TWO_32 = 0x1_0000_0000;
 const OFFSET_MASK = PAGE_SIZE - 1;
-const decoder = new TextDecoder();
 
 export abstract class GuestView extends PagedMemory {
   /** Engine slow paths: any address, any size 1..64, page crossing, outside the window, shared pages; throw MemoryFault. Little-endian in/out through `scratch`. */
@@ -152,7 +153,7 @@ export abstract class GuestView extends PagedMemory {
 
   /** cstring decoded as UTF-8. */
   string(address: number, limit = 4096): string {
-    return decoder.decode(this.cstring(address, limit));
+    return textOf(this.cstring(address, limit));
   }
 
   /** Whether the page map alone allows this access. */

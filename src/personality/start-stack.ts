@@ -1,4 +1,5 @@
 /** The stack a fresh program finds on the System V ABIs: argc, argv, envp, auxiliary vector, and above them the strings; which entries the vector has is the system's business. */
+import { bytesOf } from '../base/text.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 
 /** The value of an auxiliary entry: a number, or bytes to lie on the stack with the entry pointing at them. */
@@ -66,5 +67,5 @@ export function buildStartStack(
 
 /** Text as the bytes of a C string, its NUL included. */
 export function cString(text: string): Uint8Array {
-  return new TextEncoder().encode(`${text}\0`);
+  return bytesOf(`${text}\0`);
 }

@@ -1,4 +1,5 @@
 /** Layouts of guest structures as rows: one `struct({ sec: i64, nsec: i64 })` gives size, read, write and trace text; which structures there are belongs to each OS's abi/. */
+import { bytesOf, textOf } from '../base/text.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 
 /** A piece of a layout: how many bytes it takes and how its value is read, written and shown. */
@@ -83,9 +84,6 @@ export function bytes(size: number): Field<Uint8Array> {
   };
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
 /** A NUL-padded string in a fixed field, always terminated. */
 export function text(size: number): Field<string> {
   const raw = bytes(size);
@@ -95,9 +93,9 @@ export function text(size: number): Field<string> {
     read: (view, at) => {
       const all = raw.read(view, at);
       const end = all.indexOf(0);
-      return decoder.decode(end < 0 ? all : all.subarray(0, end));
+      return textOf(end < 0 ? all : all.subarray(0, end));
     },
-    write: (view, at, value) => raw.write(view, at, encoder.encode(value).subarray(0, size - 1)),
+    write: (view, at, value) => raw.write(view, at, bytesOf(value).subarray(0, size - 1)),
     show: (value) => JSON.stringify(value),
   };
 }

@@ -1,12 +1,12 @@
 /** Strings as a trace shows them: quoted, escaped, cut. */
+import { bytesOf } from '../base/text.ts';
 
 const LIMIT = 32;
 const ESCAPES: Readonly<Record<number, string>> = { 9: '\\t', 10: '\\n', 11: '\\v', 12: '\\f', 13: '\\r', 34: '\\"', 92: '\\\\' }; // biome-ignore format: one row
-const encoder = new TextEncoder();
 
 /** Bytes or text in double quotes with C escapes; cut after 32 bytes, which `…` marks. File names are never cut. */
 export function quote(what: Uint8Array | string, cut = false): string {
-  const bytes = typeof what === 'string' ? encoder.encode(what) : what;
+  const bytes = typeof what === 'string' ? bytesOf(what) : what;
   const shown = typeof what === 'string' ? bytes.length : Math.min(bytes.length, LIMIT);
   let out = '"';
   for (let i = 0; i < shown; i++) out += escaped(bytes[i], bytes[i + 1]);

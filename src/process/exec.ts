@@ -1,5 +1,7 @@
 /** Turns a file into a running program: finds interpreter and personality, builds a fresh memory, and puts it into a new process (spawn) or an old one (execve). */
+
 import { fail } from '../base/failures.ts';
+import { bytesOf, textOf } from '../base/text.ts';
 import type { FdTable } from '../kernel/fd-table.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { OpenFile } from '../kernel/open-file.ts';
@@ -17,6 +19,7 @@ import { Thread } from './thread.ts';
 /** One argument or environment string may have this many bytes, all of them together a quarter of the stack limit. */
 const MAX_STRING = 0x2_0000;
 const MAX_STRINGS = 6 << 20;
+const SLASH = 47;
 
 export interface ExecRequest {
   /** Directory (or, with `look.empty`, program) that a relative path starts from. */
@@ -41,8 +44,6 @@ interface Candidate {
   setUid: number | undefined;
   setGid: number | undefined;
 }
-
-const encoder = new TextEncoder();
 
 /** execve: on success the calling thread is the only one left and stands at the new program's start; on failure (GuestError, LoadError) nothing has changed. */
 export function execute(thread: Thread, request: ExecRequest): void {
@@ -139,8 +140,8 @@ function begin(process: Process, thread: Thread, candidate: Candidate, startUp: 
   credentials.capabilities = undefined;
   credentials.suid = credentials.euid;
   credentials.sgid = credentials.egid;
-  const word = new TextDecoder().decode(startUp.execPath);
-  thread.name = word.slice(word.lastIndexOf('/') + 1).slice(0, 15);
+  const { execPath } = startUp;
+  thread.name = textOf(execPath.subarray(execPath.lastIndexOf(SLASH) + 1).subarray(0, 15));
   thread.clearChildTid = 0;
   thread.personalityState = undefined;
   process.personalityState = undefined;
@@ -152,7 +153,7 @@ function begin(process: Process, thread: Thread, candidate: Candidate, startUp: 
 function examine(kernel: Kernel, fs: FsContext, request: ExecRequest, stackLimit: number): Candidate {
   let { base, path, look, argv } = request;
   checkStrings([...argv, ...request.envp], stackLimit);
-  const execPath = encoder.encode(path);
+  const execPath = bytesOf(path);
   for (let depth = 0; ; depth++) {
     const opened = openProgram(kernel, fs, base, path, look);
     let keep = false;
@@ -168,9 +169,9 @@ function examine(kernel: Kernel, fs: FsContext, request: ExecRequest, stackLimit
       if (depth >= MAX_SCRIPT_DEPTH) fail('ELOOP');
       const name = path === '' ? opened.path : path;
       argv = [
-        encoder.encode(script.interpreter),
+        bytesOf(script.interpreter),
         ...(script.argument ? [script.argument] : []),
-        encoder.encode(name),
+        bytesOf(name),
         ...argv.slice(1),
       ];
       path = script.interpreter;

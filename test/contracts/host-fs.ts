@@ -248,6 +248,25 @@ const CASES: Record<string, (fs: HostFs) => void> = {
     expect(names(fs, '/')).toEqual(['b', 'ä']);
     expect(names(fs, '/ä')).toEqual(['x y']);
   },
+  'names that are not UTF-8 stay apart and lead to their files'(fs) {
+    const strange = ['a\udcfe', 'a\udcff', '\udcc3', '\udced\udcb2\udc80', '\ufffd'].sort();
+    fs.mkdir('/d\udcff', 0o755);
+    for (const name of strange) put(fs, `/d\udcff/${name}`, JSON.stringify(name));
+    expect(names(fs, '/')).toEqual(['d\udcff']);
+    expect(names(fs, '/d\udcff')).toEqual(strange);
+    for (const { name, type, ino } of fs.readdir('/d\udcff')) {
+      expect(get(fs, `/d\udcff/${name}`)).toBe(JSON.stringify(name));
+      expect(fs.lstat(`/d\udcff/${name}`)).toMatchObject({ type, ino });
+    }
+    fs.rename('/d\udcff', '/e\udcff');
+    fs.link('/e\udcff/a\udcfe', '/l\udcfe');
+    fs.unlink('/e\udcff/a\udcfe');
+    fs.symlink('to\udcc3', '/s\udcff');
+    expect(fs.readlink('/s\udcff')).toBe('to\udcc3');
+    expect(fs.lstat('/s\udcff').size).toBe(3);
+    expect(names(fs, '/')).toEqual(['e\udcff', 'l\udcfe', 's\udcff']);
+    expect(fs.look('/e\ufffd')).toBeUndefined();
+  },
   'rmdir wants an empty directory'(fs) {
     fs.mkdir('/d', 0o755);
     put(fs, '/d/a', '');

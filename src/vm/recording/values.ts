@@ -1,4 +1,5 @@
 /** Values of the host contract as bytes, and back: numbers, bigints, strings, bytes, lists, plain objects. Knows nothing of recordings. */
+import { bytesOf, textOf } from '../../base/text.ts';
 
 const [UNDEFINED, NULL, FALSE, TRUE, INTEGER, DOUBLE, BIGINT, STRING, BYTES, LIST, OBJECT] = Array.from(
   { length: 11 },
@@ -12,7 +13,6 @@ export class ValueWriter {
   #bytes = new Uint8Array(4096);
   #view = new DataView(this.#bytes.buffer);
   length = 0;
-  readonly #encoder = new TextEncoder();
 
   #room(count: number): void {
     if (this.length + count <= this.#bytes.length) return;
@@ -53,7 +53,7 @@ export class ValueWriter {
       this.length += 8;
     } else if (typeof v === 'string') {
       this.byte(STRING);
-      this.bytes(this.#encoder.encode(v));
+      this.bytes(bytesOf(v));
     } else if (v instanceof Uint8Array) {
       this.byte(BYTES);
       this.bytes(v);
@@ -66,7 +66,7 @@ export class ValueWriter {
       this.byte(OBJECT);
       this.#count(members.length);
       for (const [name, one] of members) {
-        this.bytes(this.#encoder.encode(name));
+        this.bytes(bytesOf(name));
         this.value(one);
       }
     }
@@ -96,7 +96,6 @@ export class ValueWriter {
 export class ValueReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #decoder = new TextDecoder();
   at = 0;
 
   constructor(bytes: Uint8Array) {
@@ -140,7 +139,7 @@ export class ValueReader {
       case BIGINT:
         return this.#view.getBigInt64(this.#skip(8), true);
       case STRING:
-        return this.#decoder.decode(this.bytes());
+        return textOf(this.bytes());
       case BYTES:
         return this.bytes();
       case LIST: {
@@ -150,8 +149,7 @@ export class ValueReader {
       }
       case OBJECT: {
         const members: [string, unknown][] = [];
-        for (let left = this.#count(); left > 0; left--)
-          members.push([this.#decoder.decode(this.bytes()), this.value()]);
+        for (let left = this.#count(); left > 0; left--) members.push([textOf(this.bytes()), this.value()]);
         return Object.fromEntries(members);
       }
       default:

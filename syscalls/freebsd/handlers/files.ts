@@ -1,5 +1,7 @@
 /** Calls on descriptors: read, write, seek, dup, fcntl, ioctl, directories, pipes. */
+
 import { fail, missing } from '../../../src/base/failures.ts';
+import { bytesOf } from '../../../src/base/text.ts';
 import { DirectoryFile } from '../../../src/kernel/directory-file.ts';
 import type { OpenFile } from '../../../src/kernel/open-file.ts';
 import { makePipe } from '../../../src/kernel/pipe.ts';
@@ -19,7 +21,6 @@ interface Slice {
   length: number;
 }
 
-const encoder = new TextEncoder();
 const IOV_MAX = 1024;
 
 function reader(task: Task, fd: number): OpenFile {
@@ -206,7 +207,7 @@ export function getdirentries(task: Task, { fd, buf, basep }: { fd: number; buf:
   const view = new DataView(bytes.buffer);
   let at = 0;
   for (let entry = directory.peek(); entry !== undefined; entry = directory.peek()) {
-    const name = encoder.encode(entry.name);
+    const name = bytesOf(entry.name);
     // d_reclen is a multiple of eight and leaves room for a NUL.
     const reclen = Math.ceil((direntHeader.size + name.length + 1) / 8) * 8;
     if (at + reclen > bytes.length) {

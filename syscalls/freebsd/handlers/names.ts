@@ -1,5 +1,7 @@
 /** Calls on file names: open, stat, link, rename and their …at forms. */
+
 import { fail } from '../../../src/base/failures.ts';
+import { bytesOf } from '../../../src/base/text.ts';
 import type { OpenFile } from '../../../src/kernel/open-file.ts';
 import { type LookUp, type NewTime, ON_BASE, type OpenHow } from '../../../src/kernel/vfs.ts';
 import type { GuestBuffer, Place } from '../../../src/personality/arguments.ts';
@@ -12,8 +14,6 @@ interface Time {
   sec: number;
   nsec: number;
 }
-
-const encoder = new TextEncoder();
 
 /** The directory a relative path starts from; undefined: the current one. */
 function base(task: Task, fd: number, path: string): OpenFile | undefined {
@@ -72,7 +72,7 @@ export function access(task: Task, { path, mode }: { path: string; mode: number 
 }
 
 export function readlinkat(task: Task, { fd, path, buf }: { fd: number; path: string; buf: GuestBuffer }) {
-  const target = encoder.encode(task.vfs.readlink(task.fs, base(task, fd, path), path)).subarray(0, buf.length);
+  const target = bytesOf(task.vfs.readlink(task.fs, base(task, fd, path), path)).subarray(0, buf.length);
   buf.fill(target);
   return target.length;
 }
@@ -212,7 +212,7 @@ export function chroot(task: Task, { path }: { path: string }) {
 }
 
 export function getcwd(task: Task, { buf }: { buf: GuestBuffer }) {
-  const path = encoder.encode(`${task.vfs.cwd(task.fs)}\0`);
+  const path = bytesOf(`${task.vfs.cwd(task.fs)}\0`);
   if (path.length > buf.length) fail('ERANGE');
   buf.fill(path);
 }

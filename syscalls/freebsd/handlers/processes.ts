@@ -1,5 +1,7 @@
 /** Calls that begin, replace, end, await and describe processes and threads. */
+
 import { fail, GuestError } from '../../../src/base/failures.ts';
+import { bytesOf } from '../../../src/base/text.ts';
 import { RAX, RDI, RDX, RSP } from '../../../src/isa/x86/state.ts';
 import type { FutexWaiter } from '../../../src/kernel/futex.ts';
 import { privateKey, sharedKey } from '../../../src/kernel/futex.ts';
@@ -276,7 +278,7 @@ export function thr_set_name(task: Task, { id, name }: { id: number; name: strin
 }
 
 export function getlogin(_task: Task, { namebuf }: { namebuf: GuestBuffer }) {
-  const name = new TextEncoder().encode('root\0');
+  const name = bytesOf('root\0');
   if (name.length > namebuf.length) fail('ERANGE');
   namebuf.fill(name);
 }

@@ -1,11 +1,12 @@
 /** What a process asks about the system: sysctl, sysarch, entropy. */
+
 import { fail, missing } from '../../../src/base/failures.ts';
+import { bytesOf, textOf } from '../../../src/base/text.ts';
 import type { GuestBuffer } from '../../../src/personality/arguments.ts';
 import type { Task } from '../../../src/personality/task.ts';
 import { OSRELDATE, OSRELEASE, type ProcessState } from '../abi/start-up.ts';
 
-const encoder = new TextEncoder();
-const text = (value: string) => encoder.encode(`${value}\0`);
+const text = (value: string) => bytesOf(`${value}\0`);
 
 function int(value: number, size = 4): Uint8Array {
   const bytes = new Uint8Array(size);
@@ -60,7 +61,7 @@ export function __sysctl(task: Task, a: Request & { name: number; namelen: numbe
   const raw = task.space.copyIn(a.name, a.namelen * 4);
   const oid = Array.from(new Int32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.length)));
   if (same(oid, CTL_SYSCTL_NAME2OID)) {
-    const wanted = new TextDecoder().decode(task.space.copyIn(a.new, a.newlen)).replace(/\0.*$/, '');
+    const wanted = textOf(task.space.copyIn(a.new, a.newlen)).replace(/\0.*$/, '');
     const found = SYSCTLS.find(({ name }) => name === wanted) ?? unknown(wanted);
     return answer(task, a, new Uint8Array(new Int32Array(found.oid).buffer));
   }
@@ -75,7 +76,7 @@ export function __sysctl(task: Task, a: Request & { name: number; namelen: numbe
 }
 
 export function __sysctlbyname(task: Task, a: Request & { name: GuestBuffer }) {
-  const wanted = new TextDecoder().decode(a.name.copy());
+  const wanted = textOf(a.name.copy());
   const found = SYSCTLS.find(({ name }) => name === wanted) ?? unknown(wanted);
   if (a.new !== 0) fail('EPERM');
   return answer(task, a, found.value(task));

@@ -1,4 +1,5 @@
 /** Linux numbers and records of inotify, and the way between them and the kernel's words. */
+import { bytesOf } from '../../../src/base/text.ts';
 import type { FileEventKind } from '../../../src/kernel/file-events.ts';
 import type { QueuedEvent } from '../../../src/kernel/inotify.ts';
 import { i32, struct, u32 } from '../../../src/personality/struct.ts';
@@ -40,7 +41,7 @@ const inotify_event = struct({ wd: i32, mask: u32, cookie: u32, len: u32 });
 
 /** struct inotify_event with its name, which is padded with zeroes to whole records. */
 export function encodeEvent({ watch, kind, directory, name, cookie }: QueuedEvent): Uint8Array {
-  const bytes = new TextEncoder().encode(name);
+  const bytes = bytesOf(name);
   const { size } = inotify_event;
   const len = bytes.length === 0 ? 0 : Math.ceil((bytes.length + 1) / size) * size;
   const word = kind === 'ignored' ? IN.IGNORED : kind === 'overflow' ? IN.Q_OVERFLOW : KINDS[kind];

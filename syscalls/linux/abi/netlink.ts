@@ -1,5 +1,7 @@
 /** rtnetlink: Linux's messages that tell of interfaces and their addresses; requests that change anything, or ask for more, are refused. */
+
 import { missing } from '../../../src/base/failures.ts';
+import { bytesOf } from '../../../src/base/text.ts';
 import type { NetInterface } from '../../../src/kernel/net-interface.ts';
 import { i32, pad, struct, u8, u16, u32 } from '../../../src/personality/struct.ts';
 import { ERRNO } from './errno.ts';
@@ -134,7 +136,7 @@ function attribute(type: number, value: Uint8Array): Uint8Array {
   return bytes;
 }
 
-const text = (value: string): Uint8Array => new TextEncoder().encode(`${value}\0`);
+const text = (value: string): Uint8Array => bytesOf(`${value}\0`);
 const word = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer);
 
 function join(parts: readonly Uint8Array[]): Uint8Array {

@@ -1,5 +1,7 @@
 /** Calls on names: open, stat, links, directories, permissions, times. The VFS does the work; here are Linux's flags and forms. */
+
 import { fail, missing } from '../../../src/base/failures.ts';
+import { bytesOf } from '../../../src/base/text.ts';
 import type { DirectoryEntry } from '../../../src/host/host.ts';
 import { DirectoryFile } from '../../../src/kernel/directory-file.ts';
 import type { OpenFile } from '../../../src/kernel/open-file.ts';
@@ -203,8 +205,6 @@ export const fstatfs = (t: Task, { fd, buf }: { fd: number; buf: Out<typeof stat
 
 // ---- reading directories
 
-const encoder = new TextEncoder();
-
 /** Fill a buffer with records while they fit; the directory's position moves past each one. */
 function listing(
   t: Task,
@@ -218,7 +218,7 @@ function listing(
   for (;;) {
     const entry = directory.peek();
     if (entry === undefined) return done;
-    const bytes = record(entry, encoder.encode(entry.name), directory.position + 1);
+    const bytes = record(entry, bytesOf(entry.name), directory.position + 1);
     if (done + bytes.length > buffer.length) return done > 0 ? done : fail('EINVAL');
     buffer.space.copyOut(buffer.address + done, bytes);
     done += bytes.length;
@@ -256,7 +256,7 @@ export function readlinkat(
   { dirfd, pathname, buf }: { dirfd: number; pathname: string; buf: GuestBuffer },
 ): number {
   if (buf.length <= 0) fail('EINVAL');
-  const target = encoder.encode(t.vfs.readlink(t.fs, base(t, dirfd, pathname), pathname));
+  const target = bytesOf(t.vfs.readlink(t.fs, base(t, dirfd, pathname), pathname));
   const bytes = target.subarray(0, buf.length);
   buf.fill(bytes);
   return bytes.length;
@@ -444,7 +444,7 @@ export function truncate(t: Task, { pathname, length }: { pathname: string; leng
 
 /** The length returned counts the NUL. */
 export function getcwd(t: Task, { buf }: { buf: GuestBuffer }): number {
-  const path = encoder.encode(`${t.vfs.cwd(t.fs)}\0`);
+  const path = bytesOf(`${t.vfs.cwd(t.fs)}\0`);
   if (path.length > buf.length) fail('ERANGE');
   buf.fill(path);
   return path.length;

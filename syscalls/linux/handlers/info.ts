@@ -1,5 +1,7 @@
 /** What a program may ask about the system and itself: names, limits, usage, scheduling, entropy, thread pointers. */
+
 import { fail, missing } from '../../../src/base/failures.ts';
+import { bytesOf, textOf } from '../../../src/base/text.ts';
 import type { GuestBuffer, Place } from '../../../src/personality/arguments.ts';
 import type { Task } from '../../../src/personality/task.ts';
 import type { Process, Usage } from '../../../src/process/process.ts';
@@ -39,13 +41,13 @@ export function uname(t: Task, { buf }: { buf: Out<typeof utsname> }): void {
 export function sethostname(t: Task, { name, len }: { name: GuestBuffer; len: number }): void {
   if (t.process.credentials.euid !== 0) fail('EPERM');
   if (len < 0 || len > 64) fail('EINVAL');
-  t.kernel.hostname = new TextDecoder().decode(name.copy());
+  t.kernel.hostname = textOf(name.copy());
 }
 
 export function setdomainname(t: Task, { name, len }: { name: GuestBuffer; len: number }): void {
   if (t.process.credentials.euid !== 0) fail('EPERM');
   if (len < 0 || len > 64) fail('EINVAL');
-  t.kernel.domainname = new TextDecoder().decode(name.copy());
+  t.kernel.domainname = textOf(name.copy());
 }
 
 /** Memory of the machine that a guest sees when no limit says otherwise. */
@@ -328,11 +330,11 @@ export function prctl(t: Task, { option, arg2 }: PrctlArgs): number {
       process.keepCapabilities = flag();
       return 0;
     case PR.PR_SET_NAME:
-      thread.name = new TextDecoder().decode(shortName(t, arg2));
+      thread.name = textOf(shortName(t, arg2));
       return 0;
     case PR.PR_GET_NAME: {
       const name = new Uint8Array(16);
-      name.set(new TextEncoder().encode(thread.name).subarray(0, 15));
+      name.set(bytesOf(thread.name).subarray(0, 15));
       space.copyOut(arg2, name);
       return 0;
     }

@@ -1,5 +1,7 @@
 /** ioctls that ask sockets about network interfaces: struct ifreq in, one field of it out; setting anything is not for guests. */
+
 import { fail } from '../../../src/base/failures.ts';
+import { bytesOf, textOf } from '../../../src/base/text.ts';
 import type { NetInterface } from '../../../src/kernel/net-interface.ts';
 import { Socket } from '../../../src/kernel/socket.ts';
 import type { Task } from '../../../src/personality/task.ts';
@@ -18,13 +20,13 @@ function interfaces(t: Task, fd: number): readonly NetInterface[] {
 function named(t: Task, fd: number, arg: number): NetInterface {
   const bytes = t.space.copyIn(arg, NAME_SIZE);
   const end = bytes.indexOf(0);
-  const name = new TextDecoder().decode(bytes.subarray(0, end < 0 ? NAME_SIZE - 1 : end));
+  const name = textOf(bytes.subarray(0, end < 0 ? NAME_SIZE - 1 : end));
   return interfaces(t, fd).find((one) => one.name === name) ?? fail('ENODEV');
 }
 
 const nameBytes = (name: string): Uint8Array => {
   const bytes = new Uint8Array(NAME_SIZE);
-  bytes.set(new TextEncoder().encode(name).subarray(0, NAME_SIZE - 1));
+  bytes.set(bytesOf(name).subarray(0, NAME_SIZE - 1));
   return bytes;
 };
 

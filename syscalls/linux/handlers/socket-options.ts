@@ -1,5 +1,7 @@
 /** Options of sockets: setsockopt and getsockopt, by the rows of abi/socket-options.ts; what an option does is the kernel's. */
+
 import { fail, missing } from '../../../src/base/failures.ts';
+import { bytesOf } from '../../../src/base/text.ts';
 import type { LocalSocket } from '../../../src/kernel/local-socket.ts';
 import type { Socket } from '../../../src/kernel/socket.ts';
 import type { GuestBuffer, Place } from '../../../src/personality/arguments.ts';
@@ -93,7 +95,7 @@ export function getsockopt(
 function protocolOptionBytes(socket: Socket, level: number, optname: number): Uint8Array {
   if (socket.family === 'unix' || socket.family === 'netlink') fail('EOPNOTSUPP');
   if (level === IPPROTO.TCP && socket.type === 'stream') {
-    if (optname === TCP_CONGESTION) return new TextEncoder().encode('cubic'.padEnd(16, '\0'));
+    if (optname === TCP_CONGESTION) return bytesOf('cubic'.padEnd(16, '\0'));
     if (optname === TCP_INFO) return tcpInfo(socket);
   }
   const option = optionOf(socket, level, optname);

@@ -1,5 +1,7 @@
 /** Sockets: making, naming, connecting, sending and receiving with descriptors and credentials. What a socket does is the kernel's. */
+
 import { fail, GuestError, missing } from '../../../src/base/failures.ts';
+import { bytesOf, textOf } from '../../../src/base/text.ts';
 import { AnsweringSocket } from '../../../src/kernel/answering-socket.ts';
 import type { LocalSocket } from '../../../src/kernel/local-socket.ts';
 import { type Ancillary, Socket, type SocketAddress, type SocketType } from '../../../src/kernel/socket.ts';
@@ -109,7 +111,7 @@ export function socketpair(
 function keyOf(t: Task, address: SocketAddress): string {
   if (address.family !== 'unix') return '';
   if (address.abstract) return UnixSocket.abstractKey(address.path);
-  const path = new TextDecoder().decode(address.path);
+  const path = textOf(address.path);
   const stat = t.vfs.stat(t.fs, undefined, path);
   t.vfs.access(t.fs, undefined, path, { write: true });
   if (stat.type !== 'socket') fail('ECONNREFUSED');
@@ -122,14 +124,14 @@ export function bind(t: Task, { sockfd, addr }: { sockfd: number; addr: GuestBuf
   if (address.family !== socket.family) fail(address.family === 'unspecified' ? 'EAFNOSUPPORT' : 'EINVAL');
   if (address.family === 'unix' && address.path.length === 0 && !address.abstract) {
     // Nothing but the family: the kernel chooses an abstract name of five hex digits.
-    const name = new TextEncoder().encode(t.kernel.newInode().toString(16).padStart(5, '0'));
+    const name = bytesOf(t.kernel.newInode().toString(16).padStart(5, '0'));
     return socket.bind({ family: 'unix', path: name, abstract: true }, UnixSocket.abstractKey(name)) ?? 0;
   }
   if (address.family === 'unix' && !address.abstract) {
     if (socket.localAddress().family === 'unix' && (socket.localAddress() as { path: Uint8Array }).path.length > 0) {
       fail('EINVAL');
     }
-    const path = new TextDecoder().decode(address.path);
+    const path = textOf(address.path);
     try {
       t.vfs.mknod(t.fs, undefined, path, 'socket', 0o777);
     } catch (error) {
