@@ -145,7 +145,7 @@ export class BlockMap {
         if (run.length > 0) break;
         this.#space.executeFault(at);
       }
-      const instruction = this.#isa.decode(bytes.subarray(at - from), at);
+      const instruction = this.#isa.decode(bytes, at, at - from);
       if (!instruction) {
         // The instruction goes on where nothing can be fetched.
         if (run.length > 0) break;
@@ -171,13 +171,14 @@ export class BlockMap {
     u8.fill(0, record - BLOCK_HEADER, record - BLOCK_HEADER + size);
     view.setInt32(record + BLOCK_COUNT, 0, true);
     view.setInt32(record + BLOCK_LENGTH, run.length, true);
-    run.forEach((instruction, i) => {
+    for (let i = 0; i < run.length; i++) {
+      const instruction = run[i];
       const at = record + i * RECORD_SIZE;
       view.setInt32(at + REC_HANDLER, handlers[i], true);
       put64(view, at + REC_PC, instruction.pc);
       put64(view, at + REC_NEXT, instruction.pc + instruction.length);
       this.#isa.encode(instruction, view, at);
-    });
+    }
     const end = last.pc + last.length;
     const at = record + run.length * RECORD_SIZE;
     view.setInt32(at + REC_HANDLER, this.gotoHandler, true);

@@ -55,8 +55,8 @@ export interface Isa<I extends Instruction = Instruction> {
   /** A program that sets `askBit` in that field wants regions to keep what they leave out by default (exception flags); `keepBit` is the engine's answer. */
   readonly askBit: number;
   readonly keepBit: number;
-  /** Decode at pc from the bytes at hand. undefined: more bytes are needed than there are. An unknown instruction is one whose meaning is an illegal-instruction exit. */
-  decode(bytes: Uint8Array, pc: number): I | undefined;
+  /** Decode at pc from the bytes at hand, of which `start` (default 0) is the first. undefined: more bytes are needed than there are. An unknown instruction is one whose meaning is an illegal-instruction exit. */
+  decode(bytes: Uint8Array, pc: number, start?: number): I | undefined;
   /** Bytes of an instruction that are part of a block's meaning, in a record: written by `encode`. */
   encode(instruction: I, view: DataView, record: number): void;
   /** Build the meaning of one instruction with its operands known (regions). `next`: the builder serves a run of instructions. */

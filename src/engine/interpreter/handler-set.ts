@@ -27,10 +27,16 @@ export class HandlerSet {
 
   /** Table indices of the instructions' handlers; compiles those that are missing. */
   indices(run: readonly Instruction[]): readonly number[] {
-    const fresh = new Map<string, Instruction>();
-    for (const i of run) if (!this.#index.has(i.shape)) fresh.set(i.shape, i);
-    if (fresh.size > 0) this.#compile(fresh);
-    return run.map((i) => this.#index.get(i.shape)!);
+    const indices: number[] = [];
+    for (const { shape } of run) {
+      const index = this.#index.get(shape);
+      if (index === undefined) {
+        this.#compile(new Map(run.flatMap((i) => (this.#index.has(i.shape) ? [] : [[i.shape, i]]))));
+        return this.indices(run);
+      }
+      indices.push(index);
+    }
+    return indices;
   }
 
   #compile(fresh: Map<string, Instruction>): void {

@@ -53,11 +53,15 @@ export function cpuid(leaf: number, subleaf: number): [number, number, number, n
   }
 }
 
-const CRC32C = new Uint32Array(256).map((_, n) => {
-  let c = n;
-  for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0x82f63b78 : c >>> 1;
-  return c;
-});
+/** Made when first needed, which is seldom. */
+let crcTable: Uint32Array | undefined;
+
+const makeCrcTable = (): Uint32Array =>
+  new Uint32Array(256).map((_, n) => {
+    let c = n;
+    for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0x82f63b78 : c >>> 1;
+    return c;
+  });
 
 /** Lockstep switches time stamps to a count, so that both tiers read the same; `now` gives milliseconds otherwise. */
 export const timestamps = { deterministic: false, now: () => performance.now() };
@@ -88,9 +92,10 @@ export const SYSTEM_HELPERS: Record<string, Helper> = {
     params: ['i32', 'i32', 'i32', 'i32'],
     result: 'i32',
     make: () => (_state: number, seed: number, low: number, high: number, bytes: number) => {
+      crcTable ??= makeCrcTable();
       let c = seed;
       for (let i = 0; i < bytes; i++)
-        c = CRC32C[(c ^ (i < 4 ? low >>> (i * 8) : high >>> ((i - 4) * 8))) & 0xff] ^ (c >>> 8);
+        c = crcTable[(c ^ (i < 4 ? low >>> (i * 8) : high >>> ((i - 4) * 8))) & 0xff] ^ (c >>> 8);
       return c | 0;
     },
   },

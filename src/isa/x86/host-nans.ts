@@ -25,9 +25,19 @@ function probe(): boolean {
   return invalid && first && either;
 }
 
+let known: boolean | undefined;
+
 /**
  * True on x86-64 hosts: the default NaN is negative, the first of two NaN operands wins, quieted. There regions skip the test of every
  * result (30 to 45 % of the time of floating-point loops). What remains open is which of two different NaNs a sum or a product takes,
  * since the compiler below may exchange the operands.
  */
-export const hostNans = { native: probe() };
+export const hostNans = {
+  get native(): boolean {
+    known ??= probe();
+    return known;
+  },
+  set native(value: boolean) {
+    known = value;
+  },
+};

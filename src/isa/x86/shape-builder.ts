@@ -80,40 +80,40 @@ export class X86ShapeBuilder extends X86Builder {
   }
 }
 
-function immediateSlot(instruction: X86Instruction, index: number): number {
-  const first = instruction.operands.findIndex((o) => o.kind === 'imm');
-  return index === first ? REC_IMM : REC_IMM2;
+function immediateSlot({ operands }: X86Instruction, index: number): number {
+  for (let i = 0; i < index; i++) if (operands[i].kind === 'imm') return REC_IMM2;
+  return REC_IMM;
 }
 
 /** Write an instruction's operands into its record. */
 export function encodeOperands(instruction: X86Instruction, view: DataView, record: number): void {
-  instruction.operands.forEach((o, i) => {
+  const { operands } = instruction;
+  for (let i = 0; i < operands.length; i++) {
+    const o = operands[i];
+    const slot = record + REC_SLOT + i * 2;
     switch (o.kind) {
       case 'gpr':
-        view.setUint16(record + REC_SLOT + i * 2, gprOffset(o.index) + (o.high ? 1 : 0), true);
+        view.setUint16(slot, gprOffset(o.index) + (o.high ? 1 : 0), true);
         break;
       case 'xmm':
-        view.setUint16(record + REC_SLOT + i * 2, xmmOffset(o.index), true);
+        view.setUint16(slot, xmmOffset(o.index), true);
         break;
       case 'mmx':
-        view.setUint16(record + REC_SLOT + i * 2, x87Offset(o.index), true);
+        view.setUint16(slot, x87Offset(o.index), true);
         break;
-      case 'mem': {
-        const zero = FIELDS.zero.offset;
-        view.setUint16(record + REC_BASE, o.base >= 0 ? gprOffset(o.base) : zero, true);
-        view.setUint16(record + REC_INDEX, o.index >= 0 ? gprOffset(o.index) : zero, true);
+      case 'mem':
+        view.setUint16(record + REC_BASE, o.base >= 0 ? gprOffset(o.base) : ZERO, true);
+        view.setUint16(record + REC_INDEX, o.index >= 0 ? gprOffset(o.index) : ZERO, true);
         view.setUint16(
           record + REC_SEGMENT,
-          o.segment ? FIELDS[o.segment === 'fs' ? 'fsbase' : 'gsbase'].offset : zero,
+          o.segment ? FIELDS[o.segment === 'fs' ? 'fsbase' : 'gsbase'].offset : ZERO,
           true,
         );
         view.setUint8(record + REC_SCALE, o.scale);
         put64(view, record + REC_DISP, o.disp);
         break;
-      }
       case 'imm': {
-        const { width } = o;
-        const { value } = o;
+        const { width, value } = o;
         const clean = width === 8 ? Number(value) & 0xff : width === 16 ? Number(value) & 0xffff : value;
         put64(view, record + immediateSlot(instruction, i), clean);
         break;
@@ -122,7 +122,9 @@ export function encodeOperands(instruction: X86Instruction, view: DataView, reco
         put64(view, record + REC_IMM, o.target);
         break;
       default:
-        view.setUint16(record + REC_SLOT + i * 2, o.index, true);
+        view.setUint16(slot, o.index, true);
     }
-  });
+  }
 }
+
+const ZERO = FIELDS.zero.offset;
