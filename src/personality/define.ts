@@ -110,17 +110,23 @@ export function area<R extends Record<string, Row>>(group: string, rows: R): R {
   return rows;
 }
 
+/** Its rows are made when first asked for: most virtual machines run programs of one system. */
 export class Table {
   readonly os: string;
-  readonly rows: readonly Row[];
+  readonly #make: () => Record<string, Row>;
+  #rows: readonly Row[] | undefined;
 
-  constructor(os: string, rows: Record<string, Row>) {
+  constructor(os: string, make: () => Record<string, Row>) {
     this.os = os;
-    this.rows = Object.entries(rows).map(([name, row]) => {
+    this.#make = make;
+  }
+
+  get rows(): readonly Row[] {
+    this.#rows ??= Object.entries(this.#make()).map(([name, row]) => {
       row.name = name;
       return row;
     });
-    for (const isa of ISAS) this.byNumber(isa);
+    return this.#rows;
   }
 
   /** Rows indexed by the call's number on this ISA; two rows with one number are a mistake. */
@@ -141,6 +147,6 @@ export class Table {
   }
 }
 
-export function defineTable(os: string, rows: Record<string, Row>): Table {
-  return new Table(os, rows);
+export function defineTable(os: string, make: () => Record<string, Row>): Table {
+  return new Table(os, make);
 }

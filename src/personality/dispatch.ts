@@ -47,7 +47,9 @@ interface Prepared {
 export class Dispatcher {
   readonly table: Table;
   readonly #convention: Convention;
-  readonly #rows: (Prepared | undefined)[];
+  #rows: readonly (Row | undefined)[] | undefined;
+  /** Rows that were called, by number. */
+  readonly #called: (Prepared | undefined)[] = [];
   readonly #statistics: CallStatistics | undefined;
   readonly #trace: CallTrace | undefined;
 
@@ -56,15 +58,17 @@ export class Dispatcher {
     this.#convention = convention;
     this.#statistics = observers.statistics;
     this.#trace = observers.trace;
-    this.#rows = table.byNumber(convention.isa).map((row, number) => row && this.#prepare(row, number));
     this.#statistics?.register(table.os, () =>
-      this.#rows.flatMap((p) =>
+      this.#called.flatMap((p) =>
         p && p.count > 0 ? [{ name: p.row.name, calls: p.count, milliseconds: p.milliseconds }] : [],
       ),
     );
   }
 
-  #prepare(row: Row, number: number): Prepared {
+  #prepare(number: number): Prepared | undefined {
+    this.#rows ??= this.table.byNumber(this.#convention.isa);
+    const row = this.#rows[number];
+    if (!row) return undefined;
     const names = Object.keys(row.args);
     const types = Object.values(row.args);
     const lengths = types.map((type) => {
@@ -77,18 +81,21 @@ export class Dispatcher {
     const args: Record<string, unknown> = {};
     for (const name of names) args[name] = undefined;
     const trace = this.#trace?.mode(this.table.os, row) ?? 'off';
-    return { row, number, handler: row.handler, names, types, lengths, args, count: 0, milliseconds: 0, trace };
+    const { handler } = row;
+    const prepared = { row, number, handler, names, types, lengths, args, count: 0, milliseconds: 0, trace };
+    this.#called[number] = prepared;
+    return prepared;
   }
 
   /** The row of a number, for restarts and reports. */
   row(number: number): Row | undefined {
-    return this.#rows[number]?.row;
+    return (this.#called[number] ?? this.#prepare(number))?.row;
   }
 
   /** Carry out call `number` of this thread. A Wait: it blocks, nothing has changed, and the same call comes again. `shift`: arguments start that many registers later (indirect calls). */
   call(thread: Thread, number: number, shift = 0): Wait | undefined {
     const task = Task.of(thread);
-    const prepared = number >= 0 ? this.#rows[number] : undefined;
+    const prepared = this.#called[number] ?? this.#prepare(number);
     task.number = number;
     if (prepared === undefined) return this.#unknown(task, number);
     if (prepared.trace !== 'off') return this.#traced(task, prepared, shift);
@@ -186,7 +193,7 @@ export class Dispatcher {
   /** The thread's blocked call was given up: close its trace line. */
   interrupted(thread: Thread, text: string): void {
     const task = Task.of(thread);
-    const row = this.#rows[task.number]?.row;
+    const row = this.row(task.number);
     if (task.entry !== undefined && row) this.#trace?.leave(task, row, task.entry, {}, text);
     task.entry = undefined;
   }

@@ -58,7 +58,7 @@ const gone = (calls: Readonly<Record<string, number>>): Record<string, Row> =>
 const reserved = (numbers: readonly number[]): Record<string, Row> =>
   Object.fromEntries(numbers.map((number) => [`reserved_${number}`, refused(number, 'ENOSYS', 'never given out')]));
 
-export const table = defineTable('freebsd', {
+export const table = defineTable('freebsd', () => ({
   ...area('file', {
     open: call(5, { path: Path, flags: OpenFlags, mode: Mode }, names.open),
     openat: call(499, { fd: DirFd, path: Path, flags: OpenFlags, mode: Mode }, names.openat),
@@ -338,4 +338,4 @@ export const table = defineTable('freebsd', {
     245, 246, 249, 258, 259, 260, 261, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 273, 281, 282, 283, 284, 285, 286, 287,
     288, 291, 292, 293, 294, 295, 296, 370, 399, 418, 419, 420, 467, 468, 469, 470, 521,
   ]),
-});
+}));

@@ -64,7 +64,7 @@ const ONE_CPU = 'one CPU, the ordinary scheduling class';
 
 // Rows as in the manual: name, x86-64 number, arm64 number, arguments, handler.
 // biome-ignore format: a row is a line
-export const table = defineTable('linux', {
+export const table = defineTable('linux', () => ({
   ...area('transfer', {
     read: call(0, 63, { fd: Fd, buf: Out('count'), count: Size }, files.read),
     write: call(1, 64, { fd: Fd, buf: In('count'), count: Size }, files.write),
@@ -477,4 +477,4 @@ export const table = defineTable('linux', {
     mq_notify: partial(call(244, 184, { mqdes: Fd, sevp: Ptr }, mqueue.mq_notify), 'no SIGEV_THREAD'),
     mq_getsetattr: call(245, 185, { mqdes: Fd, newattr: Ptr, oldattr: Ptr }, mqueue.mq_getsetattr),
   }),
-});
+}));

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { SANE } from '../../../src/kernel/line-discipline.ts';
+import { ISAS } from '../../../src/personality/define.ts';
+import { Dispatcher } from '../../../src/personality/dispatch.ts';
 import { messageOf } from '../../../src/personality/error-messages.ts';
 import { countByStatus } from '../../../src/personality/matrix.ts';
+import { convention } from '../../../syscalls/freebsd/abi/convention.ts';
 import { ERRNO } from '../../../syscalls/freebsd/abi/errno.ts';
 import { maskSet, maskWords, UCONTEXT_OFFSET } from '../../../syscalls/freebsd/abi/signal-frame.ts';
 import { SIGNALS, signalName, signalNumber } from '../../../syscalls/freebsd/abi/signals.ts';
@@ -10,6 +13,13 @@ import { fromTermios, termios, toTermios } from '../../../syscalls/freebsd/abi/t
 import { table } from '../../../syscalls/freebsd/table.ts';
 
 describe('the table', () => {
+  test('can be called row by row: one row for a number, each buffer with its length, no more arguments than registers', () => {
+    const dispatcher = new Dispatcher(table, convention);
+    for (const isa of ISAS)
+      for (const [number, row] of table.byNumber(isa).entries()) if (row) expect(row.numbers[isa]).toBe(number);
+    for (const [number, row] of table.byNumber('x86-64').entries()) expect(dispatcher.row(number)).toBe(row);
+  });
+
   test('has a row for every number of FreeBSD 14', () => {
     const index = table.byNumber('x86-64');
     const without = Array.from({ length: 588 }, (_, number) => number).filter((number) => !index[number]);

@@ -1,11 +1,21 @@
 /** The Linux table is complete and agrees with the real system's numbers. */
 import { describe, expect, test } from 'vitest';
+import { ISAS } from '../../../src/personality/define.ts';
+import { Dispatcher } from '../../../src/personality/dispatch.ts';
 import { messageOf } from '../../../src/personality/error-messages.ts';
+import { convention } from '../../../syscalls/linux/abi/convention.ts';
 import { ERRNO } from '../../../syscalls/linux/abi/errno.ts';
 import { bitsOf, codeNumber, LAST_SIGNAL, setOf, signalNumber, signalOf } from '../../../syscalls/linux/abi/signals.ts';
 import { table } from '../../../syscalls/linux/table.ts';
 
 describe('the table', () => {
+  test('can be called row by row: one row for a number, each buffer with its length, no more arguments than registers', () => {
+    const dispatcher = new Dispatcher(table, convention);
+    for (const isa of ISAS)
+      for (const [number, row] of table.byNumber(isa).entries()) if (row) expect(row.numbers[isa]).toBe(number);
+    for (const [number, row] of table.byNumber('x86-64').entries()) expect(dispatcher.row(number)).toBe(row);
+  });
+
   test('has a row for every x86-64 number up to 462', () => {
     const index = table.byNumber('x86-64');
     // The kernel left 335 to 423 free, so that later calls have one number on all architectures.
