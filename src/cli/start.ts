@@ -2,12 +2,11 @@
 /** What `hospes` starts: the bundled command line with the code that V8 made of it before, which saves most of the start-up time. */
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import * as module from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 
-const file = fileURLToPath(new URL('./main.cjs', import.meta.url));
+const file = `${__dirname}/main.cjs`;
 /** Made at build time by one version of V8, and of no use to any other. */
-const built = fileURLToPath(new URL(`./main-${process.versions.v8}.cache`, import.meta.url));
+const built = `${__dirname}/main-${process.versions.v8}.cache`;
 const making = process.env.HOSPES_MAKE_CODE_CACHE !== undefined;
 
 function read(path: string): Buffer | undefined {
@@ -35,8 +34,7 @@ let cachedData = making ? undefined : read(built);
 const place = making ? built : cachedData ? undefined : placeOfOurOwn();
 if (place && !making) cachedData = read(place);
 // The bundle is ASCII, which is read fastest so.
-const source = `(function (require, module, exports, __filename) {${readFileSync(file, 'latin1')}\n})`;
-const script = new Script(source, { filename: file, ...(cachedData ? { cachedData } : {}) });
+const script = new Script(readFileSync(file, 'latin1'), { filename: file, ...(cachedData ? { cachedData } : {}) });
 // What a first run of a program has compiled is what the next ones need.
 if (place && (!cachedData || script.cachedDataRejected) && (making || process.argv[2] === 'run')) {
   process.on('exit', () => {
@@ -49,4 +47,4 @@ if (place && (!cachedData || script.cachedDataRejected) && (making || process.ar
     }
   });
 }
-script.runInThisContext()(module.createRequire(import.meta.url), { exports: {} }, {}, file);
+script.runInThisContext()(require, { exports: {} }, {}, file);

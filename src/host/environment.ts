@@ -1,9 +1,8 @@
 /** What Node tells of the host: clocks, entropy, names, identity, where a path leads; files themselves are node.ts's. */
-
 import * as fs from 'node:fs';
-import { createRequire } from 'node:module';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { crypto } from './builtins.ts';
 import type { HostEnvironment } from './host.ts';
 
 /** Date.now has milliseconds; the monotonic clock supplies what is between them. */
@@ -30,8 +29,7 @@ function fillRandomly(into: Uint8Array): void {
     let done = 0;
     while (done < into.length) done += fs.readSync(entropy, into, done, into.length - done, null);
   } catch {
-    const crypto: typeof import('node:crypto') = createRequire(import.meta.url)('node:crypto');
-    crypto.randomFillSync(into);
+    crypto().randomFillSync(into);
   }
 }
 

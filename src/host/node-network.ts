@@ -1,15 +1,10 @@
 /** The host's network by node:net and node:dgram: what Node does by events and callbacks becomes state that can be asked for. */
 import type * as Dgram from 'node:dgram';
-import { createRequire } from 'node:module';
 import type * as Net from 'node:net';
 import * as os from 'node:os';
 import { fail } from '../base/failures.ts';
+import { dgram, net } from './builtins.ts';
 import type { HostAddress, HostConnection, HostDatagrams, HostListener, HostNetwork } from './host-network.ts';
-
-// Loaded when the first socket is made: most programs make none.
-const require = createRequire(import.meta.url);
-const net = (): typeof Net => require('node:net');
-const dgram = (): typeof Dgram => require('node:dgram');
 
 /** What a connection holds for either direction before the other side has to wait. */
 const BUFFER = 262_144;

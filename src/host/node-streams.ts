@@ -1,7 +1,8 @@
 /** Kernel files as Node streams, and plain bytes as kernel files: how a program of ours talks to a guest's stdin, stdout and stderr. */
-import { Readable, Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { fail, GuestError } from '../base/failures.ts';
 import { OpenFile, READABLE, WRITABLE } from '../kernel/open-file.ts';
+import { stream } from './builtins.ts';
 import type { Stat } from './host.ts';
 
 export type { Readable, Writable } from 'node:stream';
@@ -25,7 +26,7 @@ export function readableFrom(file: OpenFile, passed: (bytes: number) => void = (
       else stream.destroy(asError(error));
     }
   };
-  return new Readable({
+  return new (stream().Readable)({
     read() {
       attempt(this);
     },
@@ -56,7 +57,7 @@ export function writableTo(file: OpenFile): Writable {
       else done(asError(error));
     }
   };
-  return new Writable({
+  return new (stream().Writable)({
     decodeStrings: true,
     write(chunk: Buffer, _encoding, done) {
       attempt(chunk, done);

@@ -1,8 +1,8 @@
 /** The CLI's own stdin, stdout and stderr as HostStreams, byte-exact whatever they are (files, pipes, sockets, devices); terminals are terminal.ts's. */
 import * as fs from 'node:fs';
-import { createRequire } from 'node:module';
 import type * as Net from 'node:net';
 import { fail } from '../base/failures.ts';
+import { net } from './builtins.ts';
 import type { FileType, Stat } from './host.ts';
 import type { HostStream } from './host-stream.ts';
 
@@ -212,8 +212,6 @@ class FlowStream extends DescriptorStream {
   /** Making the handle also makes the descriptor non-blocking. */
   #socket(): Net.Socket {
     if (this.#watcher) return this.#watcher;
-    // Loaded when something has to be waited for: most programs read nothing.
-    const net: typeof Net = createRequire(import.meta.url)('node:net');
     const options = {
       fd: this.#nonblocking(fs.constants.O_RDONLY),
       readable: true,
@@ -229,7 +227,7 @@ class FlowStream extends DescriptorStream {
         },
       },
     };
-    this.#watcher = new net.Socket(options as Net.SocketConstructorOpts);
+    this.#watcher = new (net().Socket)(options as Net.SocketConstructorOpts);
     const end = () => {
       this.#ended = true;
       this.#watching = false;

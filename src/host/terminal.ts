@@ -1,17 +1,25 @@
 /** The host's terminal as the far side of the guest's: raw only from the first read until the end, size and its changes, exact output; the line discipline is the kernel's. */
 import * as fs from 'node:fs';
-import * as tty from 'node:tty';
+import type { ReadStream } from 'node:tty';
 import type { Ptys } from '../kernel/pty.ts';
 import type { JobControl, Tty, TtyDevice, WindowSize } from '../kernel/tty.ts';
 import { Tty as KernelTty } from '../kernel/tty.ts';
+import { tty } from './builtins.ts';
 import { writeFully } from './streams.ts';
 
 const NEWLINE = 10;
 const RETURN = 13;
 const VERTICAL_TAB = 11;
 
-/** Whether the host's descriptor is a terminal. */
-export const isTerminal = (fd: number): boolean => tty.isatty(fd);
+/** Whether the host's descriptor is a terminal. Files, pipes and /dev/null are none, which needs no node:tty to tell. */
+export function isTerminal(fd: number): boolean {
+  try {
+    const stat = fs.fstatSync(fd);
+    return stat.isCharacterDevice() && stat.rdev !== fs.statSync('/dev/null').rdev && tty().isatty(fd);
+  } catch {
+    return false;
+  }
+}
 
 /** The guest's side: notices when a program starts to listen. */
 class HostTty extends KernelTty {
@@ -36,7 +44,7 @@ export class HostTerminal implements TtyDevice {
   readonly tty: Tty;
   readonly #input: number | undefined;
   readonly #output: number;
-  #reader: tty.ReadStream | undefined;
+  #reader: ReadStream | undefined;
   #source = 0;
   #untaken: Uint8Array = new Uint8Array(0);
   #afterReturn = false;
@@ -62,7 +70,7 @@ export class HostTerminal implements TtyDevice {
     }
     const fd = this.#input ?? openControlling();
     if (fd === undefined) return;
-    this.#reader = new tty.ReadStream(fd);
+    this.#reader = new (tty().ReadStream)(fd);
     this.#source = fd;
     this.resume();
     this.#reader.on('data', (chunk: Buffer) => this.#type(chunk));
@@ -71,7 +79,7 @@ export class HostTerminal implements TtyDevice {
   }
 
   /** Go raw, after taking what was typed before we listened: the host's terminal has edited and shown it already. */
-  #takeOver(fd: number, reader: tty.ReadStream): void {
+  #takeOver(fd: number, reader: ReadStream): void {
     const { line } = this.tty;
     const { settings } = line;
     line.settings = { ...settings, flags: new Set([...settings.flags].filter((flag) => flag !== 'ECHO')) };
@@ -174,8 +182,8 @@ function windowSize(fd: number): [number, number] | undefined {
     (stream as unknown as { _refreshSize?: () => void })._refreshSize?.();
     return stream.getWindowSize();
   }
-  if (fd !== 0 || !tty.isatty(0)) return undefined;
-  const own = new tty.WriteStream(0);
+  if (fd !== 0 || !isTerminal(0)) return undefined;
+  const own = new (tty().WriteStream)(0);
   return own.getWindowSize();
 }
 
