@@ -77,7 +77,7 @@ function rootOfPrograms(): string | undefined {
   if (values.root !== undefined) return values.root;
   try {
     mkdirSync(`${project}.cache/programs`, { recursive: true });
-    return prepareRoot(`${project}.cache/programs`);
+    return prepareRoot(`${project}.cache/programs`, `${project}node_modules`);
   } catch (error) {
     process.stderr.write(`real programs: left out (${(error as Error).message.split('\n')[0]}); --root names others\n`);
     return undefined;

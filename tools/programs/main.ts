@@ -46,7 +46,7 @@ const { values: flags } = parseArgs({
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 const cli = flags.cli ?? `${project}dist/cli.js`;
-const root = prepareRoot(`${project}.cache/programs`);
+const root = prepareRoot(`${project}.cache/programs`, `${project}node_modules`);
 const modes = flags.modes.split(',') as Mode[];
 const only = flags.only ? new RegExp(flags.only) : undefined;
 const cases = CASES.filter((one) => (!only || only.test(one.name)) && !(flags.quick && one.slow));

