@@ -18,6 +18,7 @@ import {
   type NetworkPolicy,
   SANDBOX_LIMITS,
 } from '../vm.ts';
+import { optimiseLater } from './patience.ts';
 import { VERSION } from './version.ts';
 
 export interface RunOptions {
@@ -104,11 +105,13 @@ export async function execute(plan: Plan, options: Watching, tape?: Tape): Promi
     ...(tape ? { tape } : {}),
   });
   const name = machine.fs === 'memory' && !vm.exists(program) ? (vm.showProgram(program) ?? program) : program;
+  const optimise = optimiseLater();
   const guest = vm.spawn(name, args, { env, cwd, argv0, stdio: 'inherit' });
   // What arrives while replaying is for us alone: what the program got stands in the recording.
   if (!tape?.replaying) forwardSignals(vm, guest);
   const { exitCode, signal } = await vm.wait(guest);
   await vm.idle();
+  optimise();
   tape?.end(signal ?? `status ${exitCode}`);
   await vm.dispose();
   const { violation } = vm;
