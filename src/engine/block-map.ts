@@ -44,6 +44,8 @@ export interface Translation {
   readonly index: number;
   readonly pages: readonly number[];
   readonly instructions: number;
+  /** Made with what a smaller one left out. */
+  readonly large: boolean;
 }
 
 /** Longest run of instructions predecoded at once. */

@@ -66,7 +66,9 @@ export class CodeCache {
 
   /** A region made, for whichever address space, from the bytes that stand there now. */
   find(pc: number, fetch: (start: number, length: number) => Uint8Array): CompiledRegion | undefined {
-    return this.#regions.get(pc)?.find((r) => r.sources.every((s) => equal(fetch(s.start, s.bytes.length), s.bytes)));
+    return this.#regions
+      .get(pc)
+      ?.findLast((r) => r.sources.every((s) => equal(fetch(s.start, s.bytes.length), s.bytes)));
   }
 }
 

@@ -30,10 +30,11 @@ export type PieceEnd =
   | { kind: 'branch'; condition: Node; taken: Edge; otherwise: Edge }
   | { kind: 'indirect'; target: Node; count: number }
   | { kind: 'call'; target: Node; back: Edge }
-  | { kind: 'stop'; code: number; pc: number; count: number };
+  | { kind: 'stop'; code: number; pc: number; count: number }
+  | { kind: 'table' };
 
 export interface Pieces {
-  /** The region is entered at piece 0. */
+  /** The region is entered at piece 0, which only leads to the first block, and to others as its structure demands. */
   readonly pieces: readonly Piece[];
   /** Each piece's edges as indices of pieces; -1: out of the region. */
   readonly successors: number[][];
@@ -67,8 +68,8 @@ export function makePieces(isa: Isa, region: Region): Pieces {
     return one;
   };
   for (const pc of order) ready(pc);
-  // The entry must be piece 0; pieces of one block follow each other.
-  const pieces: Piece[] = [];
+  // Pieces of one block follow each other.
+  const pieces: Piece[] = [{ block: region.blocks.get(region.entry)!, groups: [], end: { kind: 'table' } }];
   const pieceAt = new Map<number, number>();
   for (const pc of order) {
     pieceAt.set(pc, pieces.length);
@@ -129,6 +130,7 @@ function endOf(block: RegionBlock, b: Builder, count: number): PieceEnd {
 function successorsOf(p: Piece, pieceAt: ReadonlyMap<number, number>): number[] {
   // Only edges the region was formed along: what is known about a block (flags) was derived from those.
   const index = (e: Edge) => e.piece ?? (p.block.successors.includes(e.pc) ? pieceAt.get(e.pc)! : -1);
+  if (p.end.kind === 'table') return [1];
   if (p.end.kind === 'edge') return [index(p.end.to)];
   if (p.end.kind === 'call') return [index(p.end.back)];
   if (p.end.kind === 'indirect') return indirectTargets(p).map((pc) => pieceAt.get(pc)!);

@@ -23,6 +23,9 @@ const SP = 3;
 /** Deepest nesting: V8's stack holds about 1 MB, a region's frame up to 2 KB before optimisation. */
 const CALL_DEPTH = 150;
 
+/** A jump to one of many: an interpreter's, or a switch. */
+const isSwitch = ({ end, block }: Piece): boolean => end.kind === 'indirect' && block.successors.length > 2;
+
 export class RegionLowering extends Lowering {
   readonly #isa: Isa;
   readonly #regionType: number;
@@ -35,6 +38,8 @@ export class RegionLowering extends Lowering {
   #aliases: { id: number; node: Node }[] = [];
   readonly #pc: number;
   readonly #code: number;
+  /** Which of piece 0's successors comes next. */
+  readonly #choice: number;
   /** Labels of the ways out, and the one that the present code takes. */
   #outs: number[] = [];
   #out = 0;
@@ -63,6 +68,7 @@ export class RegionLowering extends Lowering {
     this.#sites = sites;
     this.#pc = this.f.local('i64');
     this.#code = this.f.local('i32');
+    this.#choice = this.f.local('i32');
   }
 
   // ---- the region as a whole
@@ -72,7 +78,7 @@ export class RegionLowering extends Lowering {
     this.#pieces = pieces;
     this.instructions = instructions;
     this.#graph = { successors };
-    this.#structure = structure(this.#graph);
+    this.#structure = structure(this.#graph, pieces.some(isSwitch));
     this.#plan = planRegisters(pieces, successors, this.#structure, this.#isa);
     this.#checks = new CheckPlan(pieces, successors, this.#structure, this.#plan, this.#isa);
     const { f } = this;
@@ -144,6 +150,9 @@ export class RegionLowering extends Lowering {
     const { end } = piece;
     const [first, second] = this.#graph.successors[n];
     switch (end.kind) {
+      case 'table':
+        this.#table(n);
+        return;
       case 'edge':
         this.#endInstruction();
         this.#edge(n, first, end.to);
@@ -173,6 +182,21 @@ export class RegionLowering extends Lowering {
         this.#endInstruction();
         this.#leaveFor(end.pc, end.code, end.count);
         return;
+    }
+  }
+
+  /** Go on at the successor that was chosen: the first one on entry. */
+  #table(n: number): void {
+    const { f } = this;
+    const targets = this.#graph.successors[n];
+    const labels = targets.map(() => f.block()).reverse();
+    if (targets.length > 1) {
+      f.get(this.#choice);
+      f.brTable(labels, labels[0]);
+    }
+    for (const to of targets) {
+      f.end();
+      this.#edge(n, to, { pc: this.#pieces[to].block.pc, count: 0 });
     }
   }
 
@@ -377,11 +401,15 @@ export class RegionLowering extends Lowering {
     const { order, merge } = this.#structure;
     if (order[to] <= order[from]) {
       // Round the loop again while the slice lasts.
+      if (to === 0) {
+        f.i32(this.#graph.successors[0].findIndex((target) => this.#pieces[target].block.pc === edge.pc));
+        f.set(this.#choice);
+      }
       f.get(BUDGET);
       f.i32(0);
       f.byte(0x4a);
       f.brIf(this.#labels.get(to)!);
-      this.#leaveFor(this.#pieces[to].block.pc, 0, 0);
+      this.#leaveFor(edge.pc, 0, 0);
     } else if (merge[to]) f.br(this.#labels.get(-1 - to)!);
     else this.#tree(to);
   }

@@ -108,6 +108,7 @@ export function planRegisters(
   const outs: number[] = [];
   const outOf = new Array<number>(count).fill(0);
   for (const n of inOrder) {
+    if (pieces[n].end.kind === 'table' && !loopHeader[n]) continue;
     let best = -1;
     let least = Number.POSITIVE_INFINITY;
     outs.forEach((representative, i) => {
@@ -122,6 +123,7 @@ export function planRegisters(
   // Backward: wanted at a piece's start.
   const wanted = new Sets(count, registers.length);
   for (const n of inOrder) {
+    if (pieces[n].end.kind === 'table' && !loopHeader[n]) continue;
     const done = new Set<number>();
     const way = dirty.list(outs[outOf[n]]);
     let left = false;
@@ -141,6 +143,7 @@ export function planRegisters(
     }
     const { end } = pieces[n];
     // Round a loop again only while the slice lasts; a call may not be nested.
+    if (end.kind === 'table') continue;
     if (end.kind !== 'edge' || successors[n].some((to) => to < 0 || order[to] <= order[n])) leave();
   }
   for (let changed = true; changed; ) {

@@ -1,8 +1,11 @@
-/** Control flow of a region made structured: order, dominators, loop headers and merge points (after Ramsey, Beyond Relooper, ICFP 2022). Edges that make it irreducible are cut: they leave the region. */
+/**
+ * Control flow of a region made structured: order, dominators, loop headers and merge points (after Ramsey, Beyond Relooper, ICFP 2022). Edges that make it
+ * irreducible are led through node 0, which goes on by a table, or are cut: they leave the region.
+ */
 
 /** A node's edges by index; an edge is named by its position. -1: leaves the region. */
 export interface FlowGraph {
-  /** successors[n] lists the targets of n's edges. Node 0 is the entry. */
+  /** successors[n] lists the targets of n's edges. Node 0 is the entry and does nothing itself. */
   readonly successors: number[][];
 }
 
@@ -17,8 +20,11 @@ export interface Structure {
   readonly mergeChildren: number[][];
 }
 
-/** Analyse the graph; irreducible edges in it are replaced by -1. */
-export function structure(graph: FlowGraph): Structure {
+/**
+ * Analyse the graph; irreducible edges in it are replaced by edges to node 0, which gets one to their target, if `table` says so, else by -1. An interpreter is
+ * one such knot and stays in its region this way; in other code the loop entered at two places costs more by a table than by leaving on its rare way.
+ */
+export function structure(graph: FlowGraph, table: boolean): Structure {
   for (;;) {
     const order = reversePostorder(graph);
     const dominator = dominators(graph, order);
@@ -27,7 +33,8 @@ export function structure(graph: FlowGraph): Structure {
       if (order[n] < 0) return;
       list.forEach((to, i) => {
         if (to >= 0 && order[to] <= order[n] && !dominates(dominator, to, n)) {
-          list[i] = -1;
+          list[i] = table ? 0 : -1;
+          if (table && !graph.successors[0].includes(to)) graph.successors[0].push(to);
           irreducible = true;
         }
       });

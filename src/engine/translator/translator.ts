@@ -18,6 +18,8 @@ export interface CompiledRegion {
   readonly sources: readonly { start: number; bytes: Uint8Array }[];
   readonly pages: readonly number[];
   readonly instructions: number;
+  /** Made with more than the usual limits. */
+  readonly large: boolean;
   /** Size of the module's bytes that fall to this region. */
   readonly bytes: number;
   readonly checks: { made: number; removed: number };
@@ -34,6 +36,7 @@ export interface Watcher {
 }
 
 export const DEFAULT_LIMITS: RegionLimits = { blocks: 64, instructions: 600 };
+export const LARGE_LIMITS: RegionLimits = { blocks: 256, instructions: 2400 };
 
 export interface Source {
   readonly blocks: BlockMap;
@@ -49,7 +52,7 @@ export function translateBatch(
   source: Source,
   follow: (pc: number) => boolean,
   watcher: Watcher,
-  limits: RegionLimits = DEFAULT_LIMITS,
+  limits: RegionLimits,
 ): CompiledRegion[] {
   const m = new ModuleBuilder();
   const sites = watcher.counters && new SiteList(m);
@@ -93,6 +96,7 @@ export function translateBatch(
       sources: sources.map(([start, end]) => ({ start, bytes: source.fetch(start, end - start) })),
       pages: [...pages],
       instructions: lowering.instructions,
+      large: limits !== DEFAULT_LIMITS,
       bytes: Math.round(encoded.length / made.length),
       checks: { made: lowering.checksMade, removed: lowering.checksRemoved },
       flags: lowering.flagsMade,
