@@ -1,18 +1,14 @@
 /** A datagram socket whose other end is the kernel itself: each request is answered at once (netlink); what the messages mean is the personality's. */
 import { fail } from '../base/failures.ts';
-import type { Stat } from '../host/host.ts';
-import { nextInode } from './anonymous-file.ts';
 import { READABLE, WRITABLE } from './open-file.ts';
-import { type Received, Socket, type SocketAddress, type SocketType } from './socket.ts';
+import { OwnSocket, type Received, type SocketAddress, type SocketType } from './socket.ts';
 import type { Wait } from './wait.ts';
 
-export class AnsweringSocket extends Socket {
+export class AnsweringSocket extends OwnSocket {
   readonly family = 'netlink';
   readonly type: SocketType;
-  readonly inode = nextInode();
   readonly #answer: (request: Uint8Array, port: number) => Uint8Array[];
   readonly #ownPort: number;
-  readonly #time: bigint;
   #inbox: Uint8Array[] = [];
   #port = 0;
   #groups = 0;
@@ -24,12 +20,10 @@ export class AnsweringSocket extends Socket {
     answer: (request: Uint8Array, port: number) => Uint8Array[],
     now: bigint,
   ) {
-    super();
+    super(now);
     this.type = type;
     this.#ownPort = ownPort;
     this.#answer = answer;
-    this.#time = now;
-    this.path = `socket:[${this.inode}]`;
   }
 
   override bind(address: SocketAddress): Wait | undefined {
@@ -67,26 +61,11 @@ export class AnsweringSocket extends Socket {
     return { length, full: first.length, from: this.peerAddress(), ancillary: undefined };
   }
 
-  override read(into: Uint8Array): number {
-    return this.receive(into, {}).length;
-  }
-
-  override write(from: Uint8Array): number {
-    return this.send(from);
-  }
-
   override available(): number {
     return this.#inbox[0]?.length ?? 0;
   }
 
   override readiness(): number {
     return WRITABLE | (this.#inbox.length > 0 ? READABLE : 0);
-  }
-
-  override stat(): Stat {
-    const time = this.#time;
-    const times = { atime: time, mtime: time, ctime: time, birthtime: time };
-    const none = { nlink: 1, uid: 0, gid: 0, rdev: 0, size: 0, blksize: 4096, blocks: 0 };
-    return { type: 'socket', mode: 0o777, ino: this.inode, dev: 8, ...none, ...times };
   }
 }

@@ -1,11 +1,16 @@
 /** Internet sockets on the host's network: streams over its connections and listeners, datagrams over its datagram sockets. */
 import { fail } from '../base/failures.ts';
-import type { FileType, Stat } from '../host/host.ts';
 import type { HostAddress, HostConnection, HostDatagrams, HostListener, HostNetwork } from '../host/host-network.ts';
-import { nextInode } from './anonymous-file.ts';
 import { ANY4, ANY6, type InetAddress, isInet4, shownIn, unmapped } from './inet-address.ts';
 import { ERROR, HANGUP, READ_HANGUP, READABLE, WRITABLE } from './open-file.ts';
-import { type Ancillary, type Received, Socket, type SocketAddress, type SocketFamily } from './socket.ts';
+import {
+  type Ancillary,
+  OwnSocket,
+  type Received,
+  type Socket,
+  type SocketAddress,
+  type SocketFamily,
+} from './socket.ts';
 import { Wait } from './wait.ts';
 
 /** What a listener is made with before the guest has said how many may wait. */
@@ -16,21 +21,16 @@ interface Surroundings {
   readonly now: () => bigint;
 }
 
-abstract class HostSocket extends Socket {
+abstract class HostSocket extends OwnSocket {
   readonly family: 'inet' | 'inet6';
-  readonly inode = nextInode();
   protected readonly network: HostNetwork;
   protected readonly surroundings: Surroundings;
-  readonly #time: bigint;
-  #error: string | undefined;
 
   constructor(family: 'inet' | 'inet6', surroundings: Surroundings) {
-    super();
+    super(surroundings.now());
     this.family = family;
     this.surroundings = surroundings;
     this.network = surroundings.network;
-    this.#time = surroundings.now();
-    this.path = `socket:[${this.inode}]`;
   }
 
   protected get v6Only(): boolean {
@@ -52,38 +52,6 @@ abstract class HostSocket extends Socket {
   protected shown(address: HostAddress | undefined): InetAddress {
     const { host, port } = address ?? this.any;
     return { family: this.family, host: shownIn(this.family, host), port };
-  }
-
-  protected keepError(code: string): void {
-    this.#error = code;
-  }
-
-  protected get hasError(): boolean {
-    return this.#error !== undefined;
-  }
-
-  override takeError(): string | undefined {
-    const error = this.#error;
-    this.#error = undefined;
-    return error;
-  }
-
-  override read(into: Uint8Array, at?: number): number {
-    if (at !== undefined) fail('ESPIPE');
-    if (into.length === 0 && this.type === 'stream') return 0;
-    return this.receive(into, {}).length;
-  }
-
-  override write(from: Uint8Array, at?: number): number {
-    if (at !== undefined) fail('ESPIPE');
-    return this.send(from);
-  }
-
-  override stat(): Stat {
-    const time = this.#time;
-    const none = { nlink: 1, uid: 0, gid: 0, rdev: 0, size: 0, blksize: 4096, blocks: 0 };
-    const times = { atime: time, mtime: time, ctime: time, birthtime: time };
-    return { type: 'socket' as FileType, mode: 0o777, ino: this.inode, dev: 8, ...none, ...times };
   }
 }
 

@@ -1,9 +1,14 @@
 /** Sockets whose both ends are in this VM: streams, datagrams and sequenced packets whose names their family keeps. */
 import { fail } from '../base/failures.ts';
-import type { FileType, Stat } from '../host/host.ts';
-import { nextInode } from './anonymous-file.ts';
 import { ERROR, HANGUP, READ_HANGUP, READABLE, WRITABLE } from './open-file.ts';
-import { type Ancillary, type Received, Socket, type SocketAddress, type SocketType } from './socket.ts';
+import {
+  type Ancillary,
+  OwnSocket,
+  type Received,
+  type Socket,
+  type SocketAddress,
+  type SocketType,
+} from './socket.ts';
 import type { Wait } from './wait.ts';
 
 /** What a receiver holds at most before senders wait. */
@@ -17,10 +22,8 @@ interface Message {
   ancillary: Ancillary | undefined;
 }
 
-export abstract class LocalSocket extends Socket {
+export abstract class LocalSocket extends OwnSocket {
   readonly type: SocketType;
-  readonly inode = nextInode();
-  readonly #time: bigint;
   #inbox: Message[] = [];
   #held = 0;
   #peer: LocalSocket | undefined;
@@ -34,13 +37,10 @@ export abstract class LocalSocket extends Socket {
   #writeShut = false;
   /** TCP: the peer, gone, has answered a write with a reset. */
   #reset = false;
-  #error: string | undefined;
 
   constructor(type: SocketType, now: bigint) {
-    super();
+    super(now);
     this.type = type;
-    this.#time = now;
-    this.path = `socket:[${this.inode}]`;
   }
 
   /** A fresh socket of the same kind: what accept returns. */
@@ -314,17 +314,6 @@ export abstract class LocalSocket extends Socket {
     if (this.type === 'datagram' && this.#peer) this.queue.wake();
   }
 
-  override read(into: Uint8Array, at?: number): number {
-    if (at !== undefined) fail('ESPIPE');
-    if (into.length === 0 && this.type === 'stream') return 0;
-    return this.receive(into, {}).length;
-  }
-
-  override write(from: Uint8Array, at?: number): number {
-    if (at !== undefined) fail('ESPIPE');
-    return this.send(from);
-  }
-
   override shutdown(how: 'read' | 'write' | 'both'): void {
     if (!this.#peer && !this.#wasConnected && !this.#backlog && !this.remote) fail('ENOTCONN');
     if (how !== 'write') this.#readShut = true;
@@ -333,15 +322,9 @@ export abstract class LocalSocket extends Socket {
     this.#peer?.queue.wake();
   }
 
-  override takeError(): string | undefined {
-    const error = this.#error;
-    this.#error = undefined;
-    return error;
-  }
-
   /** An operation in the background failed: readers and writers wake to find `code`. */
   protected failLater(code: string): void {
-    this.#error = code;
+    this.keepError(code);
     this.queue.wake();
   }
 
@@ -368,29 +351,8 @@ export abstract class LocalSocket extends Socket {
     } else {
       ready |= WRITABLE | HANGUP;
     }
-    if (this.#error) ready |= this.type === 'datagram' ? ERROR : ERROR | READABLE | WRITABLE | HANGUP;
+    if (this.hasError) ready |= this.type === 'datagram' ? ERROR : ERROR | READABLE | WRITABLE | HANGUP;
     return ready;
-  }
-
-  override stat(): Stat {
-    const time = this.#time;
-    return {
-      type: 'socket' as FileType,
-      mode: 0o777,
-      ino: this.inode,
-      dev: 8,
-      nlink: 1,
-      uid: 0,
-      gid: 0,
-      rdev: 0,
-      size: 0,
-      blksize: 4096,
-      blocks: 0,
-      atime: time,
-      mtime: time,
-      ctime: time,
-      birthtime: time,
-    };
   }
 
   #detach(): void {
@@ -410,7 +372,7 @@ export abstract class LocalSocket extends Socket {
 
   /** The peer has answered with a reset. */
   #broken(): void {
-    this.#error = 'ECONNRESET';
+    this.keepError('ECONNRESET');
     this.#reset = true;
   }
 

@@ -1,5 +1,7 @@
 /** What a socket is to the calls that make, connect and use it; each family (Unix-domain, Internet) has its own subclass. */
 import { fail } from '../base/failures.ts';
+import type { Stat } from '../host/host.ts';
+import { nextInode } from './anonymous-file.ts';
 import { OpenFile } from './open-file.ts';
 import type { Wait } from './wait.ts';
 
@@ -79,6 +81,14 @@ export abstract class Socket extends OpenFile {
   receive(_into: Uint8Array, _how: { peek?: boolean; wantAncillary?: boolean }): Received {
     return fail('EOPNOTSUPP');
   }
+  override read(into: Uint8Array, at?: number): number {
+    if (at !== undefined) fail('ESPIPE');
+    // Not even a datagram is looked at.
+    return into.length === 0 ? 0 : this.receive(into, {}).length;
+  }
+  override write(from: Uint8Array, at?: number): number {
+    return at === undefined ? this.send(from) : fail('ESPIPE');
+  }
   shutdown(_how: 'read' | 'write' | 'both'): void {
     fail('ENOTCONN');
   }
@@ -91,5 +101,39 @@ export abstract class Socket extends OpenFile {
   /** Bytes that a read would find (FIONREAD). */
   available(): number {
     return 0;
+  }
+}
+
+/** A socket that the kernel made: a node without a name, and errors kept until somebody asks. */
+export abstract class OwnSocket extends Socket {
+  readonly inode = nextInode();
+  readonly #time: bigint;
+  #error: string | undefined;
+
+  constructor(now: bigint) {
+    super();
+    this.#time = now;
+    this.path = `socket:[${this.inode}]`;
+  }
+
+  protected keepError(code: string): void {
+    this.#error = code;
+  }
+
+  protected get hasError(): boolean {
+    return this.#error !== undefined;
+  }
+
+  override takeError(): string | undefined {
+    const error = this.#error;
+    this.#error = undefined;
+    return error;
+  }
+
+  override stat(): Stat {
+    const time = this.#time;
+    const times = { atime: time, mtime: time, ctime: time, birthtime: time };
+    const none = { nlink: 1, uid: 0, gid: 0, rdev: 0, size: 0, blksize: 4096, blocks: 0 };
+    return { type: 'socket', mode: 0o777, ino: this.inode, dev: 8, ...none, ...times };
   }
 }

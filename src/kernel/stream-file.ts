@@ -4,6 +4,18 @@ import type { Stat } from '../host/host.ts';
 import type { HostStream } from '../host/host-stream.ts';
 import { OpenFile, READABLE, WRITABLE } from './open-file.ts';
 
+/** What every open file over a stream takes from it. */
+export function adopt(stream: HostStream, file: OpenFile): void {
+  file.path = stream.path;
+  file.readable = stream.readable;
+  file.writable = stream.writable;
+  stream.onReady = () => file.queue.wake();
+}
+
+export function readinessOf(stream: HostStream): number {
+  return (stream.readable && stream.canRead() ? READABLE : 0) | (stream.writable ? WRITABLE : 0);
+}
+
 export class StreamFile extends OpenFile {
   readonly kind: string;
   readonly #stream: HostStream;
@@ -15,10 +27,7 @@ export class StreamFile extends OpenFile {
     this.#stream = stream;
     this.#written = written;
     this.kind = stream.kind;
-    this.path = stream.path;
-    this.readable = stream.readable;
-    this.writable = stream.writable;
-    stream.onReady = () => this.queue.wake();
+    adopt(stream, this);
   }
 
   override read(into: Uint8Array, at?: number): number {
@@ -54,7 +63,6 @@ export class StreamFile extends OpenFile {
   }
 
   override readiness(): number {
-    const reading = this.readable && this.#stream.canRead() ? READABLE : 0;
-    return reading | (this.writable ? WRITABLE : 0);
+    return readinessOf(this.#stream);
   }
 }

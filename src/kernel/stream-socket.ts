@@ -2,8 +2,8 @@
 import { fail } from '../base/failures.ts';
 import type { Stat } from '../host/host.ts';
 import type { HostStream } from '../host/host-stream.ts';
-import { READABLE, WRITABLE } from './open-file.ts';
 import { type Received, Socket, type SocketAddress } from './socket.ts';
+import { adopt, readinessOf } from './stream-file.ts';
 
 const UNNAMED: SocketAddress = { family: 'unix', path: new Uint8Array(0), abstract: false };
 
@@ -18,10 +18,7 @@ export class StreamSocket extends Socket {
     super();
     this.#stream = stream;
     this.#written = written;
-    this.path = stream.path;
-    this.readable = stream.readable;
-    this.writable = stream.writable;
-    stream.onReady = () => this.queue.wake();
+    adopt(stream, this);
   }
 
   override localAddress(): SocketAddress {
@@ -49,16 +46,6 @@ export class StreamSocket extends Socket {
     return { length, full: length, from: undefined, ancillary: undefined };
   }
 
-  override read(into: Uint8Array, at?: number): number {
-    if (at !== undefined) fail('ESPIPE');
-    return this.receive(into, {}).length;
-  }
-
-  override write(from: Uint8Array, at?: number): number {
-    if (at !== undefined) fail('ESPIPE');
-    return this.send(from);
-  }
-
   /** The host's other end is ours to keep open. */
   override shutdown(): void {
     fail('EOPNOTSUPP');
@@ -69,7 +56,6 @@ export class StreamSocket extends Socket {
   }
 
   override readiness(): number {
-    const reading = this.readable && this.#stream.canRead() ? READABLE : 0;
-    return reading | (this.writable ? WRITABLE : 0);
+    return readinessOf(this.#stream);
   }
 }

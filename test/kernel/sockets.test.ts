@@ -99,6 +99,12 @@ describe('descriptors in messages', () => {
 });
 
 describe.each(['datagram', 'seqpacket'] as const)('a pair of %ss', (type) => {
+  it('a read of nothing leaves the message alone, and finds none missing', () => {
+    const [a, b] = pairOf(type);
+    expect(b.read(new Uint8Array(0))).toBe(0);
+    a.write(bytes('message'));
+    expect([b.read(new Uint8Array(0)), read(b)]).toEqual([0, 'message']);
+  });
   it('messages stay apart', () => {
     const [a, b] = pairOf(type);
     a.write(bytes('one'));

@@ -37,8 +37,21 @@ const creation = (flags: number) => ({
   exclusive: (flags & IPC.IPC_EXCL) !== 0,
 });
 
-/** The permissions that a get call's mode bits ask for. */
-const wanted = (flags: number): number => ((flags >> 6) | (flags >> 3) | flags) & 6;
+/** A get call: the object of the key, which must be as asked for (`fits`) and let the caller do what the mode bits say. */
+function obtain<T extends IpcObject>(
+  t: Task,
+  table: IpcTable<T>,
+  key: number,
+  flags: number,
+  make: (by: IpcCaller) => T,
+  fits: (object: T) => boolean = () => true,
+): number {
+  const by = caller(t);
+  const object = table.get(key, creation(flags), () => make(by));
+  if (!fits(object)) fail('EINVAL');
+  object.check(by, ((flags >> 6) | (flags >> 3) | flags) & 6);
+  return object.id;
+}
 
 function permissions(object: IpcObject) {
   return {
@@ -63,22 +76,25 @@ function change(t: Task, object: IpcObject, address: number): void {
   object.changed = by.now;
 }
 
-function unknown(name: string, cmd: number): never {
-  missing(`linux ${name} ${cmd}`);
-  return fail('EINVAL');
-}
-
-/** RMID and SET are the same for all three kinds. Undefined: another command. */
-function common<T extends IpcObject>(
+/** The commands that all three kinds have; `describe` fills in the structure for IPC_STAT. */
+function control<T extends IpcObject>(
   t: Task,
+  call: string,
   table: IpcTable<T>,
   object: T,
   cmd: number,
   address: number,
-): 0 | undefined {
+  describe: () => void,
+): 0 {
   if (cmd === IPC.IPC_RMID) table.remove(object, caller(t));
   else if (cmd === IPC.IPC_SET) change(t, object, address);
-  else return undefined;
+  else if (cmd === IPC.IPC_STAT) {
+    object.check(caller(t), 4);
+    describe();
+  } else {
+    missing(`linux ${call} ${cmd}`);
+    fail('EINVAL');
+  }
   return 0;
 }
 
@@ -87,13 +103,9 @@ function common<T extends IpcObject>(
 const SEGMENT_MAX = 0x1_0000_0000;
 
 export function shmget(t: Task, { key, size, shmflg }: { key: number; size: number; shmflg: number }): number {
-  const by = caller(t);
-  const segment = ipc(t).segments.get(key, creation(shmflg), () =>
-    size < 1 || size > SEGMENT_MAX ? fail('EINVAL') : new Segment(key, size, shmflg, by),
-  );
-  if (size > segment.bytes) fail('EINVAL');
-  segment.check(by, wanted(shmflg));
-  return segment.id;
+  const make = (by: IpcCaller) =>
+    size < 1 || size > SEGMENT_MAX ? fail('EINVAL') : new Segment(key, size, shmflg, by);
+  return obtain(t, ipc(t).segments, key, shmflg, make, (segment) => size <= segment.bytes);
 }
 
 export function shmat(t: Task, { shmid, shmaddr, shmflg }: { shmid: number; shmaddr: number; shmflg: number }): number {
@@ -142,8 +154,9 @@ function attachments(t: Task, segment: Segment): number {
 export function shmctl(t: Task, { shmid, cmd, buf }: { shmid: number; cmd: number; buf: number }): number {
   const { segments } = ipc(t);
   const segment = segments.find(shmid);
-  if (cmd === IPC.IPC_STAT) {
-    segment.check(caller(t), 4);
+  // Guest memory is never swapped by us.
+  if (cmd === SHM.SHM_LOCK || cmd === SHM.SHM_UNLOCK) return 0;
+  return control(t, 'shmctl', segments, segment, cmd, buf, () =>
     shmid_ds.set(t.space, buf, {
       shm_perm: permissions(segment),
       shm_segsz: segment.bytes,
@@ -153,12 +166,8 @@ export function shmctl(t: Task, { shmid, cmd, buf }: { shmid: number; cmd: numbe
       shm_cpid: segment.creator,
       shm_lpid: segment.lastUser,
       shm_nattch: attachments(t, segment),
-    });
-    return 0;
-  }
-  // Guest memory is never swapped by us.
-  if (cmd === SHM.SHM_LOCK || cmd === SHM.SHM_UNLOCK) return 0;
-  return common(t, segments, segment, cmd, buf) ?? unknown('shmctl', cmd);
+    }),
+  );
 }
 
 // ---- semaphores
@@ -167,14 +176,9 @@ const MOST_SEMAPHORES = 32000;
 const MOST_OPERATIONS = 500;
 
 export function semget(t: Task, { key, nsems, semflg }: { key: number; nsems: number; semflg: number }): number {
-  const by = caller(t);
   if (nsems < 0 || nsems > MOST_SEMAPHORES) fail('EINVAL');
-  const set = ipc(t).semaphores.get(key, creation(semflg), () =>
-    nsems === 0 ? fail('EINVAL') : new SemaphoreSet(key, nsems, semflg, by),
-  );
-  if (nsems > set.values.length) fail('EINVAL');
-  set.check(by, wanted(semflg));
-  return set.id;
+  const make = (by: IpcCaller) => (nsems === 0 ? fail('EINVAL') : new SemaphoreSet(key, nsems, semflg, by));
+  return obtain(t, ipc(t).semaphores, key, semflg, make, (set) => nsems <= set.values.length);
 }
 
 interface SemaphoreWait extends CallState {
@@ -256,16 +260,15 @@ export function semctl(t: Task, { semid, semnum, cmd, arg }: SemctlArgs): number
       });
       return 0;
     }
-    case IPC.IPC_STAT:
-      semid_ds.set(t.space, arg, {
-        sem_perm: permissions(set),
-        sem_otime: set.operated,
-        sem_ctime: set.changed,
-        sem_nsems: set.values.length,
-      });
-      return 0;
     default:
-      return common(t, semaphores, set, cmd, arg) ?? unknown('semctl', cmd);
+      return control(t, 'semctl', semaphores, set, cmd, arg, () =>
+        semid_ds.set(t.space, arg, {
+          sem_perm: permissions(set),
+          sem_otime: set.operated,
+          sem_ctime: set.changed,
+          sem_nsems: set.values.length,
+        }),
+      );
   }
 }
 
@@ -274,10 +277,7 @@ export function semctl(t: Task, { semid, semnum, cmd, arg }: SemctlArgs): number
 const MESSAGE_MAX = 8192;
 
 export function msgget(t: Task, { key, msgflg }: { key: number; msgflg: number }): number {
-  const by = caller(t);
-  const queue = ipc(t).queues.get(key, creation(msgflg), () => new MessageQueue(key, msgflg, by));
-  queue.check(by, wanted(msgflg));
-  return queue.id;
+  return obtain(t, ipc(t).queues, key, msgflg, (by) => new MessageQueue(key, msgflg, by));
 }
 
 /** The queue of a call that may have waited for it. */
@@ -316,7 +316,10 @@ export function msgrcv(
   { msqid, msgp, msgsz, msgtyp, msgflg }: MessageArgs & { msgtyp: number },
 ): number | Wait {
   if (msqid < 0 || msgsz >= 0x8000_0000) fail('EINVAL');
-  if (msgflg & MSG.MSG_COPY) unknown('msgrcv', MSG.MSG_COPY);
+  if (msgflg & MSG.MSG_COPY) {
+    missing('linux msgrcv MSG_COPY');
+    fail('EINVAL');
+  }
   const queue = queueOf(t, msqid);
   const by = caller(t);
   queue.check(by, 4);
@@ -335,8 +338,15 @@ export function msgrcv(
 export function msgctl(t: Task, { msqid, cmd, buf }: { msqid: number; cmd: number; buf: number }): number {
   const { queues } = ipc(t);
   const queue = queues.find(msqid);
-  if (cmd === IPC.IPC_STAT) {
-    queue.check(caller(t), 4);
+  if (cmd === IPC.IPC_SET) {
+    const capacity = msqid_ds.get(t.space, buf).msg_qbytes;
+    if (capacity > queue.capacity && t.process.credentials.euid !== 0) fail('EPERM');
+    change(t, queue, buf);
+    queue.capacity = capacity;
+    queue.queue.wake();
+    return 0;
+  }
+  return control(t, 'msgctl', queues, queue, cmd, buf, () =>
     msqid_ds.set(t.space, buf, {
       msg_perm: permissions(queue),
       msg_stime: queue.sent,
@@ -347,16 +357,6 @@ export function msgctl(t: Task, { msqid, cmd, buf }: { msqid: number; cmd: numbe
       msg_qbytes: queue.capacity,
       msg_lspid: queue.lastSender,
       msg_lrpid: queue.lastReceiver,
-    });
-    return 0;
-  }
-  if (cmd === IPC.IPC_SET) {
-    const capacity = msqid_ds.get(t.space, buf).msg_qbytes;
-    if (capacity > queue.capacity && t.process.credentials.euid !== 0) fail('EPERM');
-    change(t, queue, buf);
-    queue.capacity = capacity;
-    queue.queue.wake();
-    return 0;
-  }
-  return common(t, queues, queue, cmd, buf) ?? unknown('msgctl', cmd);
+    }),
+  );
 }
