@@ -1,5 +1,6 @@
 /** The public API of the library: a virtual machine for programs of other systems, their processes, their files. */
 export { UserError } from './base/failures.ts';
+export type { Optimisation } from './base/optimisations.ts';
 export type { EngineMode } from './engine/engine.ts';
 export type {
   ExecOptions,

@@ -3,6 +3,7 @@
 import { createFreebsd } from '../syscalls/freebsd/freebsd.ts';
 import { createLinux } from '../syscalls/linux/linux.ts';
 import { GuestError, UserError } from './base/failures.ts';
+import type { Optimisation } from './base/optimisations.ts';
 import { bytesOf } from './base/text.ts';
 import { createEngine } from './engine/create.ts';
 import type { Engine, EngineMode } from './engine/engine.ts';
@@ -76,6 +77,8 @@ export interface HospesOptions {
   cwd?: string;
   limits?: Limits;
   engine?: EngineMode;
+  /** Optimisations of translated code to leave out (default: none). */
+  without?: readonly Optimisation[];
   /** Log system calls: a filter such as 'file,-read' ('' is all), and who takes the lines (default: nobody). */
   trace?: { filter: string; write(line: string): void };
   /** none: no interface is up. loopback (default): guests reach each other on 127.0.0.1 and ::1. host: they use the host's network as a program of the host would. */
@@ -172,7 +175,7 @@ export class Hospes {
     const trace = options.trace && new CallTrace(new TraceFilter(options.trace.filter), options.trace.write);
     const observers = { statistics: this.#calls, trace };
     this.#vfs = new Vfs({ now: () => this.#environment.realtime() });
-    const engine = createEngine(options.engine ?? 'auto', prebuiltFile(), options.count);
+    const engine = createEngine(options.engine ?? 'auto', prebuiltFile(), new Set(options.without), options.count);
     this.#profiler = options.profile ? new Profiler() : undefined;
     this.#engine = tape ? tapedEngine(tape, engine) : (this.#profiler?.watch(engine) ?? engine);
     const { output: _output, ...limits } = this.#limits;

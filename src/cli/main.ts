@@ -1,8 +1,9 @@
 /** The command line: commander's flags to options, errors to one line and an exit status; what the commands do is in their own files. */
 import { Command, CommanderError, Option } from 'commander';
 import { UserError } from '../base/failures.ts';
+import { OPTIMISATIONS } from '../base/optimisations.ts';
 import { writeFully } from '../host/streams.ts';
-import { attachValues, collect, duration, environment, mount, positive, size } from './options.ts';
+import { attachValues, collect, duration, environment, mount, optimisations, positive, size } from './options.ts';
 import { VERSION } from './version.ts';
 
 function build(): Command {
@@ -55,6 +56,11 @@ function build(): Command {
       new Option('--engine <mode>', 'how to execute: lockstep runs both tiers and stops at their first difference')
         .choices(['auto', 'interpreter', 'translator', 'lockstep'])
         .default('auto'),
+    )
+    .option(
+      '--without <optimisations>',
+      `leave these out of translated code, to measure or to blame them: ${Object.keys(OPTIMISATIONS).join()}`,
+      optimisations,
     )
     .option('--trace [=filter]', 'log system calls to stderr: names and groups such as file,-read')
     .option('--trace-file <file>', 'write the log of system calls to this file')

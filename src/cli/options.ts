@@ -1,5 +1,6 @@
 /** Readers of option values: text in, typed value out, a one-line error where it makes no sense. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { OPTIMISATIONS, type Optimisation } from '../base/optimisations.ts';
 import type { Mount } from '../vm.ts';
 
 /** For a repeatable option: each value read by `one`, all of them in a list. */
@@ -35,6 +36,14 @@ export function duration(text: string): number {
   const seconds = match ? Number(match[1]) * { ms: 0.001, s: 1, m: 60 }[(match[2] ?? 's') as 'ms' | 's' | 'm'] : 0;
   if (!(seconds > 0)) throw new InvalidArgumentError('It is a time in seconds, above zero.');
   return seconds;
+}
+
+/** Names of optimisations, separated by commas. */
+export function optimisations(text: string): Optimisation[] {
+  return text.split(',').map((name) => {
+    if (Object.hasOwn(OPTIMISATIONS, name)) return name as Optimisation;
+    throw new InvalidArgumentError(`'${name}' is none of ${Object.keys(OPTIMISATIONS).join(', ')}.`);
+  });
 }
 
 /** A count, also as 5M or 2e9. */

@@ -2,6 +2,7 @@
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import { UserError } from '../base/failures.ts';
+import type { Optimisation } from '../base/optimisations.ts';
 import type { EngineMode } from '../engine/engine.ts';
 import { hostCwd, hostVariables } from '../host/environment.ts';
 import { writeFully } from '../host/streams.ts';
@@ -32,6 +33,7 @@ export interface RunOptions {
   cwd?: string;
   argv0?: string;
   engine: EngineMode;
+  without?: Optimisation[];
   trace?: string;
   traceFile?: string;
   limitTime?: number;
@@ -53,7 +55,7 @@ export interface Plan {
   hospes: string;
   program: string;
   args: readonly string[];
-  machine: Pick<HospesOptions, 'root' | 'fs' | 'mounts' | 'limits' | 'engine' | 'net' | 'hostname'>;
+  machine: Pick<HospesOptions, 'root' | 'fs' | 'mounts' | 'limits' | 'engine' | 'without' | 'net' | 'hostname'>;
   env: Record<string, string>;
   cwd: string;
   argv0: string;
@@ -79,6 +81,7 @@ export async function run(program: string, args: readonly string[], options: Run
       mounts: options.mount ?? [],
       limits: limitsOf(options),
       engine: options.engine,
+      without: options.without ?? [],
       net: options.net,
       ...(options.sandbox ? {} : { hostname: os.hostname() }),
     },

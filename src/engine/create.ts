@@ -1,4 +1,6 @@
 /** The engine for a VM: which ISA, which tiers. */
+
+import type { Without } from '../base/optimisations.ts';
 import { X86Cpu } from '../isa/x86/cpu.ts';
 import { timestamps } from '../isa/x86/cpuid.ts';
 import { GPR } from '../isa/x86/state.ts';
@@ -9,19 +11,20 @@ import { LockstepCodeSpace } from './lockstep.ts';
 import { decodePrebuilt, type Prebuilt } from './prebuilt.ts';
 import { TranslatingEngine } from './translating-engine.ts';
 
-const tier = (mode: EngineMode, prebuilt: Prebuilt | undefined, count = false) =>
+const tier = (mode: EngineMode, prebuilt: Prebuilt | undefined, without?: Without, count = false) =>
   new TranslatingEngine({
     mode,
     isa: X86 as never,
     createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
     prebuilt,
+    without,
     count,
   });
 
-/** The engine of one VM. `prebuiltFile`: the modules made at build time, if there are any. `count`: let generated code count for statistics. */
-export function createEngine(mode: EngineMode, prebuiltFile?: Uint8Array, count = false): Engine {
+/** The engine of one VM. `prebuiltFile`: the modules made at build time, if there are any. `without`: optimisations to leave out. `count`: let generated code count for statistics. */
+export function createEngine(mode: EngineMode, prebuiltFile?: Uint8Array, without?: Without, count = false): Engine {
   const prebuilt = prebuiltFile && decodePrebuilt(prebuiltFile);
-  return mode === 'lockstep' ? new LockstepEngine(prebuilt) : tier(mode, prebuilt, count);
+  return mode === 'lockstep' ? new LockstepEngine(prebuilt, without) : tier(mode, prebuilt, without, count);
 }
 
 class LockstepEngine implements Engine {
@@ -29,10 +32,10 @@ class LockstepEngine implements Engine {
   readonly #translator: TranslatingEngine;
   readonly #interpreter: TranslatingEngine;
 
-  constructor(prebuilt: Prebuilt | undefined) {
+  constructor(prebuilt: Prebuilt | undefined, without: Without | undefined) {
     timestamps.deterministic = true;
     // The interpreter keeps exception flags from the start: so must what is compared with it.
-    this.#translator = tier('translator', prebuilt);
+    this.#translator = tier('translator', prebuilt, without);
     this.#translator.keepAll();
     this.#interpreter = tier('interpreter', prebuilt);
   }

@@ -1,4 +1,6 @@
 /** The engine of one VM: compiled modules, handlers, thresholds and the decision which tier runs. */
+
+import type { Without } from '../base/optimisations.ts';
 import type { Isa } from '../isa/isa.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import { CodeCache } from './cache/code-cache.ts';
@@ -33,6 +35,8 @@ export interface EngineOptions {
   /** Hot blocks that make a batch; one that comes twice is translated at once. */
   batchSize?: number;
   prebuilt?: Prebuilt | undefined;
+  /** Optimisations to leave out. */
+  without?: Without | undefined;
   /** Guest instructions in compiled regions before they are all dropped. */
   cacheCapacity?: number;
   /** Count dispatches and ways out in generated code: it then runs a little slower. */
@@ -56,6 +60,7 @@ export class TranslatingEngine implements Engine {
   readonly #linkages = new WeakMap<WebAssembly.Memory, Linkage>();
   readonly #batchSize: number;
   readonly #threshold: number;
+  readonly #without: Without;
   readonly #stats: EngineStats = {
     instructions: 0,
     interpretedBlocks: 0,
@@ -74,15 +79,17 @@ export class TranslatingEngine implements Engine {
 
   constructor(options: EngineOptions) {
     this.mode = options.mode;
-    this.isa = options.isa;
+    this.#without = options.without ?? new Set();
+    this.isa = this.#without.has('helpers') ? plain(options.isa) : options.isa;
     this.createCpu = options.createCpu;
     if (options.count) {
       this.counters = new Counters();
-      const { bytes, sites } = countingRuntimeModule(options.isa);
+      const { bytes, sites } = countingRuntimeModule(this.isa);
       this.runtime = new WebAssembly.Module(bytes as never);
       this.counters.declare(this.runtime, sites);
     } else {
-      this.runtime = new WebAssembly.Module((options.prebuilt?.runtime ?? runtimeModule(options.isa)) as never);
+      const made = this.isa === options.isa ? options.prebuilt?.runtime : undefined;
+      this.runtime = new WebAssembly.Module((made ?? runtimeModule(this.isa)) as never);
     }
     this.handlers = new HandlerSet(options.isa, options.prebuilt);
     this.#threshold = options.threshold ?? THRESHOLD;
@@ -149,7 +156,7 @@ export class TranslatingEngine implements Engine {
   hot(code: WasmCodeSpace, pc: number): void {
     const own = code.blocks.translation(pc);
     if (own) {
-      if (!own.large && code.blocks.count(pc) >= GROWTH)
+      if (!own.large && !this.#without.has('growth') && code.blocks.count(pc) >= GROWTH)
         this.#translate(code, [pc], (p) => this.#hasRun(code, p), LARGE_LIMITS);
       return;
     }
@@ -171,7 +178,7 @@ export class TranslatingEngine implements Engine {
     const before = this.#stats.compileMs;
     if (this.cache.makeRoom()) this.regions.drop();
     const isa = this.keeps ? { ...this.isa, regionBuilder: () => this.isa.regionBuilder(true) } : this.isa;
-    const regions = translateBatch(isa, this.regions, entries, code.source, follow, this, limits);
+    const regions = translateBatch(isa, this.regions, entries, code.source, follow, this, limits, this.#without);
     for (const r of regions) {
       this.cache.add(r);
       this.#install(code, r);
@@ -210,4 +217,10 @@ export class TranslatingEngine implements Engine {
   unknownInstruction(bytes: string, _pc: number): void {
     this.#stats.unknown.set(bytes, (this.#stats.unknown.get(bytes) ?? 0) + 1);
   }
+}
+
+/** The ISA with no helper in wasm. */
+function plain(isa: Isa): Isa {
+  const rows = Object.entries(isa.helpers).map(([name, helper]) => [name, { ...helper, fast: undefined }]);
+  return { ...isa, helpers: Object.fromEntries(rows) };
 }

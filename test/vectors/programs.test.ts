@@ -1,6 +1,7 @@
 /** Random programs against what this project's CPU did with them (`npm run vectors:programs -- --seed 1 --count 36 --save test/vectors/programs/outcomes.gz`), in both tiers and where blocks go over from one to the other. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { OPTIMISATIONS, type Optimisation } from '../../src/base/optimisations.ts';
 import { unpack } from '../../tools/vectors/archive.ts';
 import { Player } from '../../tools/vectors/player.ts';
 import { randomProgram } from '../../tools/vectors/programs.ts';
@@ -17,15 +18,25 @@ test('the programs are those that were recorded', () => {
   expect(new Set(outcomes.map(({ result }) => result.trap)).size).toBeGreaterThan(2);
 });
 
+/** Lines of difference of the first `count` programs. */
+function differences(player: Player, count: number): string[] {
+  return programs.slice(0, count).flatMap((program, i) => {
+    const [difference] = player.play([program], [outcomes[i].result]);
+    return difference === undefined ? [] : [`seed ${1 + i}: ${difference}`];
+  });
+}
+
 test.each([
   ['interpreter', {}],
   ['translator', {}],
   ['auto', { threshold: 16, batchSize: 2 }],
 ] as const)('%s', (tier, settings) => {
-  const player = new Player(tier, settings);
-  const differences = programs.flatMap((program, i) => {
-    const [difference] = player.play([program], [outcomes[i].result]);
-    return difference === undefined ? [] : [`seed ${1 + i}: ${difference}`];
-  });
-  expect(differences).toEqual([]);
+  expect(differences(new Player(tier, settings), programs.length)).toEqual([]);
+});
+
+test.each(Object.keys(OPTIMISATIONS) as Optimisation[])('without optimisation: %s', (name) => {
+  const without = new Set([name]);
+  const count = process.env.HOSPES_VECTORS === 'all' ? programs.length : 8;
+  expect(differences(new Player('translator', { without }), count)).toEqual([]);
+  expect(differences(new Player('auto', { threshold: 16, batchSize: 2, without }), count)).toEqual([]);
 });

@@ -74,6 +74,7 @@ export class CheckPlan {
   readonly #pieces: readonly Piece[];
   readonly #structure: Structure;
   readonly #stackPointer: number;
+  readonly #share: boolean;
   /** Registers that may hold addresses. */
   readonly #addresses: readonly number[];
   readonly #predecessors: number[][];
@@ -94,7 +95,9 @@ export class CheckPlan {
     structure: Structure,
     registers: RegisterPlan,
     isa: Isa,
+    share: boolean,
   ) {
+    this.#share = share;
     this.#registers = registers;
     this.#pieces = pieces;
     this.#structure = structure;
@@ -132,7 +135,7 @@ export class CheckPlan {
   /** Decide where a check is made: before the outermost loop that makes it at least once, off a register it leaves alone. */
   #place(n: number, { group, first, offset }: Made): void {
     const { from, to, write, low } = group;
-    for (const loop of this.#loops) {
+    for (const loop of this.#share ? this.#loops : []) {
       if (!loop.body.has(n) || !loop.ends.every((end) => this.#dominates(n, end))) continue;
       const entered = this.#entered[loop.header];
       for (const register of this.#addresses) {
@@ -197,6 +200,10 @@ export class CheckPlan {
     const access = (node: Node, bytes: number, write: boolean) => {
       const { base, offset: from } = this.#value(node.args[0], values);
       const to = from + bytes;
+      if (!this.#share) {
+        fresh.push({ group: { base, from, to, write, low: false, single: true }, first: node, offset: from });
+        return;
+      }
       const known = inherited.filter((g) => g.base === base);
       const own = fresh.filter(({ group: g }) => g.base === base);
       const near = isNear(from) && (known.some((g) => isNear(g.from)) || own.some(({ group: g }) => isNear(g.from)));

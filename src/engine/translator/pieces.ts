@@ -41,8 +41,8 @@ export interface Pieces {
   readonly instructions: number;
 }
 
-/** Build every block's meaning, entry first, and cut blocks at guards. */
-export function makePieces(isa: Isa, region: Region): Pieces {
+/** Build every block's meaning, entry first, and cut blocks at guards. `passFlags`: blocks know what set the flags in the block before. */
+export function makePieces(isa: Isa, region: Region, passFlags: boolean): Pieces {
   const order = [region.entry, ...[...region.blocks.keys()].filter((pc) => pc !== region.entry)];
   const predecessors = new Map<number, number[]>();
   for (const b of region.blocks.values())
@@ -57,7 +57,7 @@ export function makePieces(isa: Isa, region: Region): Pieces {
     built.set(pc, one);
     // What is known about flags passes along the only way in.
     const from = predecessors.get(pc) ?? [];
-    if (pc !== region.entry && from.length === 1 && passesKnowledge(region.blocks.get(from[0])!))
+    if (passFlags && pc !== region.entry && from.length === 1 && passesKnowledge(region.blocks.get(from[0])!))
       builder.inherit(ready(from[0]).builder);
     for (const instruction of region.blocks.get(pc)!.instructions) {
       const start = builder.body.length;

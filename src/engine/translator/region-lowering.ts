@@ -1,4 +1,6 @@
 /** Lowering of a region: registers in wasm locals, guest memory checked inline, one common way out that writes everything back. */
+
+import type { Without } from '../../base/optimisations.ts';
 import type { Node } from '../../ir/builder.ts';
 import { ACCESS, type Access, OPS } from '../../ir/ops.ts';
 import type { Isa } from '../../isa/isa.ts';
@@ -13,7 +15,7 @@ import { emitCheck } from './check-lowering.ts';
 import { type Check, CheckPlan } from './checks.ts';
 import { type Edge, indirectTargets, makePieces, type Piece } from './pieces.ts';
 import type { Region } from './region.ts';
-import { planRegisters, type RegisterPlan } from './registers.ts';
+import { allRegisters, planRegisters, type RegisterPlan } from './registers.ts';
 import { type FlowGraph, type Structure, structure } from './structure.ts';
 
 /** Parameters of a region: how many guest calls are nested in wasm calls, instructions left, the guest's stack pointer. */
@@ -30,6 +32,7 @@ export class RegionLowering extends Lowering {
   readonly #isa: Isa;
   readonly #regionType: number;
   readonly #imports: (name: string) => number;
+  readonly #without: Without;
   /** Counters of this module, under --stats. */
   readonly #sites: SiteList | undefined;
   /** Local of each register in use. */
@@ -59,12 +62,13 @@ export class RegionLowering extends Lowering {
   /** Places where flags of a kind that is only known at run time are asked for. */
   flagsMade = 0;
 
-  constructor(isa: Isa, regionType: number, imports: (name: string) => number, sites?: SiteList) {
+  constructor(isa: Isa, regionType: number, imports: (name: string) => number, without: Without, sites?: SiteList) {
     super(new Func(4));
     this.#registers.set(isa.stackPointer, SP);
     this.#isa = isa;
     this.#regionType = regionType;
     this.#imports = imports;
+    this.#without = without;
     this.#sites = sites;
     this.#pc = this.f.local('i64');
     this.#code = this.f.local('i32');
@@ -74,13 +78,16 @@ export class RegionLowering extends Lowering {
   // ---- the region as a whole
 
   lower(region: Region): Func {
-    const { pieces, successors, instructions } = makePieces(this.#isa, region);
+    const without = this.#without;
+    const { pieces, successors, instructions } = makePieces(this.#isa, region, !without.has('flags'));
     this.#pieces = pieces;
     this.instructions = instructions;
     this.#graph = { successors };
-    this.#structure = structure(this.#graph, pieces.some(isSwitch));
-    this.#plan = planRegisters(pieces, successors, this.#structure, this.#isa);
-    this.#checks = new CheckPlan(pieces, successors, this.#structure, this.#plan, this.#isa);
+    this.#structure = structure(this.#graph, !without.has('tables') && pieces.some(isSwitch));
+    this.#plan = without.has('registers')
+      ? allRegisters(pieces, this.#isa)
+      : planRegisters(pieces, successors, this.#structure, this.#isa);
+    this.#checks = new CheckPlan(pieces, successors, this.#structure, this.#plan, this.#isa, !without.has('checks'));
     const { f } = this;
     // The last way out is for code behind a call, where the state block is complete.
     this.#outs = [f.block(), ...this.#plan.outs.map(() => f.block())].reverse();
@@ -244,7 +251,7 @@ export class RegionLowering extends Lowering {
       f.i64(known);
       f.set(this.#pc);
     }
-    if (next < 0) {
+    if (next < 0 || this.#without.has('calls')) {
       f.br(this.#out);
       return;
     }
@@ -514,7 +521,7 @@ export class RegionLowering extends Lowering {
   protected override nearOf({ kind, row, args }: Node): number {
     if (kind !== 'op' || row !== OPS['i64.add'] || args[1].kind !== 'const') return 0;
     const distance = Number(args[1].imm);
-    return Math.abs(distance) < MINIMUM_ADDRESS ? distance : 0;
+    return Math.abs(distance) < MINIMUM_ADDRESS && !this.#without.has('addresses') ? distance : 0;
   }
 
   /** Make an access's planned check, if it has one: falls through when allowed, leaves the region for the interpreter otherwise. */

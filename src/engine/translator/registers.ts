@@ -77,6 +77,18 @@ class Sets {
 const mayLeave = (s: Node): boolean =>
   s.kind === 'load' || s.kind === 'store' || s.kind === 'probe' || s.kind === 'stopif';
 
+/** The plain plan: every register that the region uses is loaded at its entry and after calls, and written back by every way out. */
+export function allRegisters(pieces: readonly Piece[], { stackPointer }: Isa): RegisterPlan {
+  const used = new Set<number>();
+  for (const { groups } of pieces)
+    for (const { statements } of groups)
+      for (const s of statements) if (s.kind === 'getreg' || s.kind === 'setreg') used.add(Number(s.imm));
+  used.delete(stackPointer);
+  const all = [...used];
+  const each = pieces.map(() => all);
+  return { entry: all, holds: () => true, saved: each, reloaded: each, outs: [all], outOf: pieces.map(() => 0) };
+}
+
 export function planRegisters(
   pieces: readonly Piece[],
   successors: readonly (readonly number[])[],

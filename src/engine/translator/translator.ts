@@ -1,5 +1,6 @@
 /** Batches of regions: from hot PCs to one compiled module with its table entries, and what must hold for it to be used again elsewhere. */
 import { MemoryFault } from '../../base/failures.ts';
+import type { Without } from '../../base/optimisations.ts';
 import type { Instruction, Isa } from '../../isa/isa.ts';
 import type { BlockMap } from '../block-map.ts';
 import { type Counters, SiteList } from '../counters.ts';
@@ -53,6 +54,7 @@ export function translateBatch(
   follow: (pc: number) => boolean,
   watcher: Watcher,
   limits: RegionLimits,
+  without: Without,
 ): CompiledRegion[] {
   const m = new ModuleBuilder();
   const sites = watcher.counters && new SiteList(m);
@@ -65,11 +67,11 @@ export function translateBatch(
       entry,
       (pc) => (pc === entry ? source.blocks.decodeRun(pc) : reachable(source, pc)),
       follow,
-      (pc) => source.blocks.targets(pc),
-      limits,
+      (pc) => (without.has('indirect') ? [] : source.blocks.targets(pc)),
+      without.has('regions') ? { ...limits, blocks: 1 } : limits,
     );
     if (!region.blocks.has(entry)) continue;
-    const lowering = new RegionLowering(isa, m.type(REGION), imports, sites);
+    const lowering = new RegionLowering(isa, m.type(REGION), imports, without, sites);
     lowering.lower(region);
     made.push({ region, lowering });
   }

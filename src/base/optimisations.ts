@@ -1,0 +1,18 @@
+/** Optimisations of translated code that can be left out one at a time: to measure what each brings, to find the one to blame, and to show that nothing relies on them. */
+export const OPTIMISATIONS = {
+  addresses: 'constants are added by the access itself',
+  calls: 'a guest call is a wasm call, its return one as well',
+  checks: 'one page check serves several accesses, or all rounds of a loop',
+  flags: 'what set the flags is known from one block to the next',
+  growth: 'a region entered very often is made again with what it left out',
+  helpers: 'x87 operations in wasm',
+  indirect: 'indirect jumps stay in their region where they went before',
+  regions: 'several blocks are translated together',
+  registers: 'only registers that were changed are written back, only those that are read are loaded',
+  tables: 'irreducible control flow of interpreters stays in its region',
+} as const;
+
+export type Optimisation = keyof typeof OPTIMISATIONS;
+
+/** What to leave out. */
+export type Without = ReadonlySet<Optimisation>;
