@@ -243,14 +243,15 @@ export class WasmCodeSpace implements CodeSpace {
     this.blocks.dropTranslations();
   }
 
-  /** Also leaves the runtime's area zeroed, so that the memory serves a later process. */
+  /** Also leaves word how to zero the runtime's area, so that the memory serves a later process. */
   dispose(): void {
-    if (this.space.recyclable) return;
+    if (this.space.zeroRuntimeArea) return;
     this.#engine.cache.leave(this);
     this.space.onCodeChanged = () => {};
-    this.blocks.erase();
-    this.space.u8.fill(0, STATE_BLOCKS, STATE_BLOCKS + this.#states * STATE_SIZE);
-    this.space.recyclable = true;
+    this.space.zeroRuntimeArea = () => {
+      this.blocks.erase();
+      this.space.u8.fill(0, STATE_BLOCKS, STATE_BLOCKS + this.#states * STATE_SIZE);
+    };
   }
 }
 

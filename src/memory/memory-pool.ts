@@ -5,18 +5,21 @@ import { RUNTIME_SIZE, WINDOW_SIZE } from './runtime-area.ts';
 const MAX_POOLED = 8;
 const MAX_POOLED_BYTES = 64 << 20;
 
-/** A memory and the page states that belong to it, both all zero. */
+/** A memory and the page states that belong to it, both all zero when taken. */
 export interface PooledMemory {
   memory: WebAssembly.Memory;
   state: Uint8Array;
 }
 
-const pool: PooledMemory[] = [];
+const pool: { given: PooledMemory; zero: () => void }[] = [];
 
 /** A memory that reads zero everywhere, of at least `bytes`. */
 export function takeMemory(bytes: number): PooledMemory {
   const pooled = pool.pop();
-  if (pooled) return pooled;
+  if (pooled) {
+    pooled.zero();
+    return pooled.given;
+  }
   const initial = Math.ceil(Math.max(bytes, RUNTIME_SIZE) / 0x1_0000);
   return {
     memory: new WebAssembly.Memory({ initial, maximum: 65536 }),
@@ -24,7 +27,7 @@ export function takeMemory(bytes: number): PooledMemory {
   };
 }
 
-/** Give back what its user has zeroed again; `touched` bytes of it occupy the host's memory. */
-export function giveMemory(zeroed: PooledMemory, touched: number): void {
-  if (pool.length < MAX_POOLED && touched <= MAX_POOLED_BYTES) pool.push(zeroed);
+/** Give back a memory of which `touched` bytes occupy the host's; `zero` is called if it is taken again, which the last one never is. */
+export function giveMemory(given: PooledMemory, touched: number, zero: () => void): void {
+  if (pool.length < MAX_POOLED && touched <= MAX_POOLED_BYTES) pool.push({ given, zero });
 }

@@ -47,8 +47,8 @@ export abstract class PagedMemory implements SharedUser {
   onCodeChanged: (start: number, end: number) => void = () => {};
   /** Called after the wasm memory grew and the views were re-made. */
   onGrow: () => void = () => {};
-  /** Whoever uses the runtime area sets this at the end, once all of it but the page map is zero again; else the memory is not reused. */
-  recyclable = false;
+  /** Whoever uses the runtime area leaves here at the end how to zero all of it but the page map; else the memory is not reused. */
+  zeroRuntimeArea: (() => void) | undefined;
 
   protected readonly regions: RegionList;
   /** PRESENT, WRITTEN, STAINED of every page of the window. */
@@ -549,27 +549,46 @@ export abstract class PagedMemory implements SharedUser {
     return pages * PAGE_SIZE;
   }
 
-  /** Zero what was used and give the memory back. */
+  /** Give the memory back, to be zeroed before it is used again. */
   protected releaseMemory(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     privateUsers.delete(this);
     this.#far.clear();
-    if (!this.recyclable) return;
-    let stained = 0;
+    const { zeroRuntimeArea } = this;
+    if (!zeroRuntimeArea) return;
     const state = this.#state;
-    for (let i = 0; i < this.#top; i++) {
-      if ((state[i] & STAINED) === 0) continue;
-      let j = i;
-      while (j < this.#top && state[j] & STAINED) j++;
-      this.u8.fill(0, RUNTIME_SIZE + i * PAGE_SIZE, RUNTIME_SIZE + j * PAGE_SIZE);
-      stained += j - i;
-      i = j;
-    }
-    this.u8.fill(0, PAGE_MAP, PAGE_MAP + this.#top);
-    state.fill(0, 0, this.#top);
-    giveMemory({ memory: this.memory, state }, stained * PAGE_SIZE);
+    const top = this.#top;
+    const runs = stainedRuns(state, top);
+    const stained = runs.reduce((sum, [first, last]) => sum + (last - first), 0);
+    giveMemory({ memory: this.memory, state }, stained * PAGE_SIZE, () => {
+      zeroRuntimeArea();
+      for (const [first, last] of runs) {
+        this.u8.fill(0, RUNTIME_SIZE + first * PAGE_SIZE, RUNTIME_SIZE + last * PAGE_SIZE);
+      }
+      this.u8.fill(0, PAGE_MAP, PAGE_MAP + top);
+      state.fill(0, 0, top);
+    });
   }
+}
+
+/** Pages [first, last) of which the memory may hold something; most of a window is untouched, which is passed over by eights. */
+function stainedRuns(state: Uint8Array, top: number): [first: number, last: number][] {
+  const eights = new Float64Array(state.buffer, state.byteOffset, state.length >> 3);
+  const runs: [number, number][] = [];
+  let open: [number, number] | undefined;
+  for (let i = 0; i < top; i++) {
+    if ((i & 7) === 0 && eights[i >> 3] === 0) {
+      i += 7;
+    } else if (state[i] & STAINED) {
+      if (open?.[1] === i) open[1]++;
+      else {
+        open = [i, i + 1];
+        runs.push(open);
+      }
+    }
+  }
+  return runs;
 }
 
 const ZERO_PAGE = new Uint8Array(PAGE_SIZE);

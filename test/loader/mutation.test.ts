@@ -36,7 +36,7 @@ function load(bytes: Uint8Array): 'refused' | 'loaded' {
     throw error;
   } finally {
     if (space) {
-      space.recyclable = true;
+      space.zeroRuntimeArea = () => {};
       space.dispose();
     }
   }

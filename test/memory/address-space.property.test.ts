@@ -233,7 +233,7 @@ for (const base of BASES) {
           for (const one of all) checkPageMap(one, base);
         }
         for (const one of all) {
-          one.space.recyclable = true;
+          one.space.zeroRuntimeArea = () => {};
           one.space.dispose();
         }
         disk.pages.forEach((page, i) => {
