@@ -13,6 +13,9 @@ export interface PooledMemory {
 
 const pool: { given: PooledMemory; zero: () => void }[] = [];
 
+/** What usual programs need with heap, stack and room for mappings: at each growth V8 would look for garbage. */
+const USUAL_SIZE = RUNTIME_SIZE + (192 << 20);
+
 /** A memory that reads zero everywhere, of at least `bytes`. */
 export function takeMemory(bytes: number): PooledMemory {
   const pooled = pool.pop();
@@ -20,7 +23,7 @@ export function takeMemory(bytes: number): PooledMemory {
     pooled.zero();
     return pooled.given;
   }
-  const initial = Math.ceil(Math.max(bytes, RUNTIME_SIZE) / 0x1_0000);
+  const initial = Math.ceil(Math.max(bytes, USUAL_SIZE) / 0x1_0000);
   return {
     memory: new WebAssembly.Memory({ initial, maximum: 65536 }),
     state: new Uint8Array(WINDOW_SIZE >>> 12),
