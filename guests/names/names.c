@@ -49,13 +49,14 @@ static void show_line(const char *what, const char *file, const char *with) {
 }
 
 int main(int argc, char **argv) {
+  char b[4096];
   if (argc > 1) {
     for (int i = 0; i < argc; i++) show_text("argument", argv[i]);
     show_text("environment", getenv("NAME"));
+    show_text("getcwd", getcwd(b, sizeof b));
     show_line("comm", "/proc/self/comm", "");
     return 0;
   }
-  char b[4096];
   struct stat s;
   mkdir("d\xfe", 0755);
   chdir("d\xfe");

@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { UserError } from '../base/failures.ts';
 import { OPTIMISATIONS } from '../base/optimisations.ts';
+import { hostArguments } from '../host/environment.ts';
 import { writeFully } from '../host/streams.ts';
 import { attachValues, collect, duration, environment, mount, optimisations, positive, size } from './options.ts';
 import { VERSION } from './version.ts';
@@ -147,7 +148,7 @@ function report(error: unknown): number {
 async function main(): Promise<void> {
   const program = build();
   try {
-    await program.parseAsync(attachValues(process.argv.slice(2), program), { from: 'user' });
+    await program.parseAsync(attachValues(hostArguments(), program), { from: 'user' });
   } catch (error) {
     process.exitCode = report(error);
   }

@@ -2,6 +2,7 @@
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { textOf } from '../base/text.ts';
 import { crypto } from './builtins.ts';
 import type { HostEnvironment } from './host.ts';
 
@@ -52,12 +53,46 @@ function supplementaryGroups(): number[] {
   }
 }
 
-export const hostCwd = (): string => process.cwd();
+/** Node puts it in the place of what is not UTF-8; on Linux the bytes can still be had. */
+const LOST = '\ufffd';
+
+/** The NUL-terminated words of a file such as /proc/self/cmdline, none where there is no such file. */
+function ownWords(file: string): string[] {
+  try {
+    return textOf(fs.readFileSync(file)).split('\0').slice(0, -1);
+  } catch {
+    return [];
+  }
+}
+
+/** The arguments that this process was given for its script. */
+export function hostArguments(): string[] {
+  const decoded = process.argv.slice(2);
+  if (!decoded.some((text) => text.includes(LOST))) return decoded;
+  const words = ownWords('/proc/self/cmdline').slice(-decoded.length);
+  return words.length === decoded.length ? words : decoded;
+}
+
+export function hostCwd(): string {
+  const decoded = process.cwd();
+  if (!decoded.includes(LOST)) return decoded;
+  try {
+    return textOf(fs.readlinkSync('/proc/self/cwd', 'buffer'));
+  } catch {
+    return decoded;
+  }
+}
 
 /** This process's variables. */
 export function hostVariables(): Record<string, string> {
   const variables: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) if (value !== undefined) variables[name] = value;
+  if (Object.values(variables).some((value) => value.includes(LOST))) {
+    for (const word of ownWords('/proc/self/environ')) {
+      const [name] = word.split('=', 1);
+      if (variables[name]?.includes(LOST)) variables[name] = word.slice(name.length + 1);
+    }
+  }
   return variables;
 }
 

@@ -27,6 +27,16 @@ describe('run', () => {
     expect(stdout).toContain('argv --help\nargv -x\nargv --\nargv --stats\n');
   });
 
+  test('arguments, variables and the directory may be other than UTF-8', async () => {
+    const script = `mkdir $'d\\xfe' && cd $'d\\xfe' && NAME=$'\\xff' hospes run '${guest('names')}' $'a\\xff' é`;
+    const { stdout } = await cli.shell(script, { cwd: cli.folder });
+    expect(stdout.split('\n').slice(1, 5)).toEqual([
+      'argument: a ff',
+      'argument: c3 a9',
+      'environment: ff',
+      'getcwd: d fe',
+    ]);
+  });
   test('-- ends our options', async () => {
     const { stdout } = await cli.run(['run', '--', guest('args'), 'one']);
     expect(stdout).toContain('argv one\n');
