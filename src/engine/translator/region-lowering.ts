@@ -260,21 +260,25 @@ export class RegionLowering extends Lowering {
     f.i32(CALL_DEPTH);
     f.byte(0x4a);
     f.brIf(this.#out);
+    // While we run we are the region of our own entry.
+    const self = known === this.#pieces[0].block.pc;
     const slot = f.temp('i32');
-    if (known === undefined) pushSlot(f, this.#pc);
-    else f.i32(jumpCacheSlot(known) - JUMP_CACHE);
-    f.tee(slot);
-    f.mem(ACCESS.i64.load, JUMP_CACHE);
-    f.get(this.#pc);
-    f.i64(1);
-    f.byte(0x7c);
-    f.byte(0x52);
-    f.brIf(this.#out);
-    f.get(slot);
-    f.mem(ACCESS.i32.load, JUMP_CACHE + 12);
-    f.tee(slot);
-    f.byte(0x45);
-    f.brIf(this.#out);
+    if (!self) {
+      if (known === undefined) pushSlot(f, this.#pc);
+      else f.i32(jumpCacheSlot(known) - JUMP_CACHE);
+      f.tee(slot);
+      f.mem(ACCESS.i64.load, JUMP_CACHE);
+      f.get(this.#pc);
+      f.i64(1);
+      f.byte(0x7c);
+      f.byte(0x52);
+      f.brIf(this.#out);
+      f.get(slot);
+      f.mem(ACCESS.i32.load, JUMP_CACHE + 12);
+      f.tee(slot);
+      f.byte(0x45);
+      f.brIf(this.#out);
+    }
     this.#count(known === undefined ? 'indirect-call' : 'direct', this.#at);
     this.#save(this.#plan.saved[n]);
     const stack = f.temp('i64');
@@ -298,8 +302,11 @@ export class RegionLowering extends Lowering {
     f.byte(0x6a);
     f.get(BUDGET);
     f.get(SP);
-    f.get(slot);
-    f.callIndirect(this.#regionType);
+    if (self) f.callSelf();
+    else {
+      f.get(slot);
+      f.callIndirect(this.#regionType);
+    }
     f.set(SP);
     f.tee(where);
     f.i64(32);

@@ -87,6 +87,8 @@ export class Func extends Bytes {
   readonly #params: number;
   readonly #locals: ValueType[] = [];
   depth = 0;
+  /** Where this function's own index goes. */
+  readonly #own: number[] = [];
   /** Instructions in front of the body, written once the body has shown what it needs. */
   readonly prologue = new Bytes();
   readonly #free: Record<ValueType, number[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
@@ -140,6 +142,13 @@ export class Func extends Bytes {
   call(func: number): void {
     this.byte(0x10);
     this.u32(func);
+  }
+  /** Call the function that this is the body of. */
+  callSelf(): void {
+    this.byte(0x10);
+    this.#own.push(this.length);
+    // Five bytes, whatever the number will be.
+    this.bytes([0x80, 0x80, 0x80, 0x80, 0]);
   }
   callIndirect(type: number, table = 0): void {
     this.byte(0x11);
@@ -202,8 +211,9 @@ export class Func extends Bytes {
     this.byte(0x00);
   }
 
-  /** The encoded body: size, locals, code, end. */
-  encode(into: Bytes): void {
+  /** The encoded body of the function of this index: size, locals, code, end. */
+  encode(into: Bytes, index: number): void {
+    for (const at of this.#own) for (let i = 0; i < 5; i++) this.data[at + i] |= (index >>> (7 * i)) & 0x7f;
     const groups = new Bytes();
     let count = 0;
     for (let i = 0; i < this.#locals.length; ) {
@@ -355,7 +365,9 @@ export class ModuleBuilder {
       }
     });
     section(10, this.#functions.length, (s) => {
-      for (const f of this.#functions) f.body.encode(s);
+      this.#functions.forEach(({ body }, i) => {
+        body.encode(s, this.#importedFunctions + i);
+      });
     });
     return out.view().slice();
   }
