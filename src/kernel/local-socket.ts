@@ -198,7 +198,7 @@ export abstract class LocalSocket extends OwnSocket {
       peer.#deliver({ bytes: from.slice(), taken: 0, from: undefined, ancillary });
       return from.length;
     }
-    const room = RECEIVE_BUFFER - peer.#held;
+    const room = peer.#roomFor(this);
     if (room <= 0) fail('EAGAIN');
     if (from.length === 0) return 0;
     const part = from.subarray(0, room);
@@ -216,6 +216,13 @@ export abstract class LocalSocket extends OwnSocket {
       peer.#deliver({ bytes: part.slice(), taken: 0, from: undefined, ancillary });
     }
     return part.length;
+  }
+
+  /** How much more `sender` may have on the way here. A Unix stream counts against its sender's buffer alone. */
+  #roomFor(sender: LocalSocket): number {
+    const sending = this.type === 'stream' ? sender.options.get('SNDBUF') : undefined;
+    const receiving = this.family === 'unix' ? 0 : (this.options.get('RCVBUF') ?? RECEIVE_BUFFER);
+    return (sending === undefined ? RECEIVE_BUFFER : sending + receiving) - this.#held;
   }
 
   /** The peer has closed. Over TCP the first write after that still goes out, and brings the reset back. */
@@ -343,7 +350,7 @@ export abstract class LocalSocket extends OwnSocket {
       const ended = this.#readShut || peer.#writeShut;
       if (ended) ready |= READABLE | READ_HANGUP;
       if (ended && (this.#writeShut || peer.#readShut)) ready |= HANGUP;
-      if (peer.#held < RECEIVE_BUFFER || peer.#readShut) ready |= WRITABLE;
+      if (peer.#roomFor(this) > 0 || peer.#readShut) ready |= WRITABLE;
     } else if (this.#wasConnected) {
       // TCP's end of their direction alone is no hang-up.
       const both = this.family === 'unix' || this.#reset || this.#writeShut;

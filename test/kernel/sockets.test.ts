@@ -51,6 +51,12 @@ describe('a pair of streams', () => {
     const taken = a.write(new Uint8Array(300_000));
     expect([taken, code(() => a.write(bytes('x')))]).toEqual([212_992, 'EAGAIN']);
   });
+  it('SO_SNDBUF says how much is on the way', () => {
+    const [a, b] = pairOf('stream');
+    a.options.set('SNDBUF', 8192);
+    expect([a.write(new Uint8Array(300_000)), a.readiness() & WRITABLE]).toEqual([8192, 0]);
+    expect([read(b, 1).length, a.readiness() & WRITABLE, a.write(bytes('xyz'))]).toEqual([1, WRITABLE, 1]);
+  });
   it('peeking leaves it there', () => {
     const [a, b] = pairOf('stream');
     a.write(bytes('seen'));
@@ -130,7 +136,7 @@ const families: [string, () => { family: SocketFamily; address: SocketAddress; k
   ['inet6', () => ({ family: inetFamilies('loopback', now).inet6, address: { family: 'inet6', host: '::1', port: 8080 }, key: '' })],
 ]; // biome-ignore format: rows
 
-describe.each(families)('names of %s', (_name, setting) => {
+describe.each(families)('names of %s', (name, setting) => {
   const serving = (backlog = 5) => {
     const { family, address, key } = setting();
     const server = family.socket('stream', 0).retain();
@@ -143,6 +149,13 @@ describe.each(families)('names of %s', (_name, setting) => {
     };
     return { family, address, key, server, connect };
   };
+  it('buffers: TCP counts both ends’, a Unix stream its sender’s', () => {
+    const { server, connect } = serving();
+    server.options.set('RCVBUF', 4096);
+    const client = connect();
+    client.options.set('SNDBUF', 8192);
+    expect(client.write(new Uint8Array(300_000))).toBe(name === 'unix' ? 8192 : 12_288);
+  });
   it('connect, accept, talk', () => {
     const { server, connect } = serving();
     const client = connect();
