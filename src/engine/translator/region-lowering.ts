@@ -1,105 +1,70 @@
-/** Lowering of a region: registers in wasm locals, guest memory checked inline, one common way out that writes everything back. */
+/** Lowering of a region: its pieces as structured control flow, guest calls as wasm calls, one common way out that writes everything back. */
 
 import type { Without } from '../../base/optimisations.ts';
 import type { Node } from '../../ir/builder.ts';
-import { ACCESS, type Access, OPS } from '../../ir/ops.ts';
+import { ACCESS } from '../../ir/ops.ts';
 import type { Isa } from '../../isa/isa.ts';
-import { JUMP_CACHE, MINIMUM_ADDRESS, RUNTIME_SIZE } from '../../memory/runtime-area.ts';
-import type { SiteKind, SiteList } from '../counters.ts';
-import { EXIT_RESTART } from '../exits.ts';
+import { JUMP_CACHE } from '../../memory/runtime-area.ts';
+import type { SiteList } from '../counters.ts';
 import { jumpCacheSlot, pushSlot } from '../jump-cache.ts';
-import { Lowering, STATE } from '../lowering.ts';
+import { STATE } from '../lowering.ts';
 import { REGION_PC } from '../signatures.ts';
-import { type Bytes, Func } from '../wasm/encoder.ts';
-import { emitCheck } from './check-lowering.ts';
-import { type Check, CheckPlan } from './checks.ts';
+import type { Func } from '../wasm/encoder.ts';
+import { CheckPlan } from './checks.ts';
 import { type Edge, indirectTargets, makePieces, type Piece } from './pieces.ts';
 import type { Region } from './region.ts';
+import { BUDGET, DEPTH, RegionCode, SP } from './region-code.ts';
 import { allRegisters, planRegisters, type RegisterPlan } from './registers.ts';
 import { type FlowGraph, type Structure, structure } from './structure.ts';
 
-/** Parameters of a region: how many guest calls are nested in wasm calls, instructions left, the guest's stack pointer. */
-const DEPTH = 1;
-const BUDGET = 2;
-const SP = 3;
 /** Deepest nesting: V8's stack holds about 1 MB, a region's frame up to 2 KB before optimisation. */
 const CALL_DEPTH = 150;
 
 /** A jump to one of many: an interpreter's, or a switch. */
 const isSwitch = ({ end, block }: Piece): boolean => end.kind === 'indirect' && block.successors.length > 2;
 
-export class RegionLowering extends Lowering {
-  readonly #isa: Isa;
+export class RegionLowering extends RegionCode {
   readonly #regionType: number;
-  readonly #imports: (name: string) => number;
-  readonly #without: Without;
-  /** Counters of this module, under --stats. */
-  readonly #sites: SiteList | undefined;
-  /** Local of each register in use. */
-  readonly #registers = new Map<number, number>();
-  /** Nodes of the present instruction that share a register's local. */
-  #aliases: { id: number; node: Node }[] = [];
-  readonly #pc: number;
-  readonly #code: number;
   /** Which of piece 0's successors comes next. */
   readonly #choice: number;
-  /** Labels of the ways out, and the one that the present code takes. */
+  /** Labels of the ways out. */
   #outs: number[] = [];
-  #out = 0;
-  /** PC of the present instruction, and instructions of the piece done before it. */
-  #at = 0;
-  #done = 0;
   #pieces: readonly Piece[] = [];
   #plan!: RegisterPlan;
   #graph!: FlowGraph;
   #structure!: Structure;
   readonly #labels = new Map<number, number>();
-  #checks!: CheckPlan;
-  /** For statistics: instructions translated, memory checks made and saved. */
-  instructions = 0;
-  checksMade = 0;
-  checksRemoved = 0;
-  /** Places where flags of a kind that is only known at run time are asked for. */
-  flagsMade = 0;
-
   constructor(isa: Isa, regionType: number, imports: (name: string) => number, without: Without, sites?: SiteList) {
-    super(new Func(4));
-    this.#registers.set(isa.stackPointer, SP);
-    this.#isa = isa;
+    super(isa, imports, without, sites);
     this.#regionType = regionType;
-    this.#imports = imports;
-    this.#without = without;
-    this.#sites = sites;
-    this.#pc = this.f.local('i64');
-    this.#code = this.f.local('i32');
     this.#choice = this.f.local('i32');
   }
 
   // ---- the region as a whole
 
   lower(region: Region): Func {
-    const without = this.#without;
-    const { pieces, successors, instructions } = makePieces(this.#isa, region, !without.has('flags'));
+    const without = this.without;
+    const { pieces, successors, instructions } = makePieces(this.isa, region, !without.has('flags'));
     this.#pieces = pieces;
     this.instructions = instructions;
     this.#graph = { successors };
     this.#structure = structure(this.#graph, !without.has('tables') && pieces.some(isSwitch));
     this.#plan = without.has('registers')
-      ? allRegisters(pieces, this.#isa)
-      : planRegisters(pieces, successors, this.#structure, this.#isa);
-    this.#checks = new CheckPlan(pieces, successors, this.#structure, this.#plan, this.#isa, !without.has('checks'));
+      ? allRegisters(pieces, this.isa)
+      : planRegisters(pieces, successors, this.#structure, this.isa);
+    this.checks = new CheckPlan(pieces, successors, this.#structure, this.#plan, this.isa, !without.has('checks'));
     const { f } = this;
     // The last way out is for code behind a call, where the state block is complete.
     this.#outs = [f.block(), ...this.#plan.outs.map(() => f.block())].reverse();
     this.#tree(0);
     for (const registers of this.#plan.outs) {
       f.end();
-      this.#save(registers);
+      this.save(registers);
       f.br(this.#outs[this.#outs.length - 1]);
     }
     f.end();
-    this.#wayOut();
-    this.#load(f.prologue, this.#plan.entry);
+    this.wayOut();
+    this.loadRegisters(f.prologue, this.#plan.entry);
     return f;
   }
 
@@ -107,7 +72,7 @@ export class RegionLowering extends Lowering {
 
   #tree(n: number): void {
     const { f } = this;
-    const out = this.#out;
+    const out = this.out;
     const header = this.#structure.loopHeader[n];
     if (header) {
       this.#checkBefore(n);
@@ -115,17 +80,17 @@ export class RegionLowering extends Lowering {
     }
     this.#within(n, this.#structure.mergeChildren[n]);
     if (header) f.end();
-    this.#out = out;
+    this.out = out;
   }
 
   /** Make the checks of a loop that it need not make in every round; what they refuse the interpreter begins. */
   #checkBefore(header: number): void {
-    this.#out = this.#outs[this.#plan.outOf[header]];
-    this.#at = this.#pieces[header].block.pc;
-    this.#done = 0;
-    for (const check of this.#checks.before(header)) {
+    this.out = this.#outs[this.#plan.outOf[header]];
+    this.at = this.#pieces[header].block.pc;
+    this.done = 0;
+    for (const check of this.checks.before(header)) {
       this.checksMade++;
-      this.#emitCheck(check, this.getRegister(check.register));
+      this.emitCheck(check, this.getRegister(check.register));
     }
   }
 
@@ -146,13 +111,13 @@ export class RegionLowering extends Lowering {
   #piece(n: number): void {
     const { f } = this;
     const piece = this.#pieces[n];
-    this.#out = this.#outs[this.#plan.outOf[n]];
-    this.#done = 0;
+    this.out = this.#outs[this.#plan.outOf[n]];
+    this.done = 0;
     piece.groups.forEach((g, i) => {
-      this.#at = g.instruction.pc;
-      this.#done = i;
+      this.at = g.instruction.pc;
+      this.done = i;
       for (const s of g.statements) this.statement(s);
-      if (i < piece.groups.length - 1) this.#endInstruction();
+      if (i < piece.groups.length - 1) this.endInstruction();
     });
     const { end } = piece;
     const [first, second] = this.#graph.successors[n];
@@ -161,14 +126,14 @@ export class RegionLowering extends Lowering {
         this.#table(n);
         return;
       case 'edge':
-        this.#endInstruction();
+        this.endInstruction();
         this.#edge(n, first, end.to);
         return;
       case 'branch':
         this.value(end.condition);
         // The rest of an instruction may use what it has computed so far.
         if (end.otherwise.piece !== undefined) this.keepTemps();
-        this.#endInstruction();
+        this.endInstruction();
         f.if();
         this.#edge(n, first, end.taken);
         f.else();
@@ -177,17 +142,17 @@ export class RegionLowering extends Lowering {
         return;
       case 'indirect':
         this.value(end.target);
-        f.set(this.#pc);
-        this.#endInstruction();
-        this.#spend(end.count);
+        f.set(this.pc);
+        this.endInstruction();
+        this.spend(end.count);
         this.#choose(n, indirectTargets(piece));
         return;
       case 'call':
         this.#call(n, first, end.target, end.back);
         return;
       case 'stop':
-        this.#endInstruction();
-        this.#leaveFor(end.pc, end.code, end.count);
+        this.endInstruction();
+        this.leaveFor(end.pc, end.code, end.count);
         return;
     }
   }
@@ -211,21 +176,21 @@ export class RegionLowering extends Lowering {
   #choose(n: number, targets: readonly number[], first = 0): void {
     const { f } = this;
     if (targets.length === 0) {
-      f.br(this.#out);
+      f.br(this.out);
       return;
     }
     const middle = targets.length >> 1;
-    f.get(this.#pc);
+    f.get(this.pc);
     f.i64(targets[middle]);
     if (targets.length === 1) f.byte(0x51);
     else f.byte(0x54);
     f.if();
     if (targets.length === 1) {
-      this.#count('inline-cache', this.#at);
+      this.count('inline-cache', this.at);
       this.#edge(n, this.#graph.successors[n][first], { pc: targets[0], count: 0 });
       f.else();
-      this.#count('leave', 0);
-      f.br(this.#out);
+      this.count('leave', 0);
+      f.br(this.out);
     } else {
       this.#choose(n, targets.slice(0, middle), first);
       f.else();
@@ -243,44 +208,44 @@ export class RegionLowering extends Lowering {
     const known = target.kind === 'const' ? Number(target.imm) : undefined;
     if (known === undefined) {
       this.value(target);
-      f.set(this.#pc);
+      f.set(this.pc);
     }
-    this.#endInstruction();
-    this.#spend(back.count);
+    this.endInstruction();
+    this.spend(back.count);
     if (known !== undefined) {
       f.i64(known);
-      f.set(this.#pc);
+      f.set(this.pc);
     }
-    if (next < 0 || this.#without.has('calls')) {
-      f.br(this.#out);
+    if (next < 0 || this.without.has('calls')) {
+      f.br(this.out);
       return;
     }
     // Not nested: too deep, no region for the target.
     f.get(DEPTH);
     f.i32(CALL_DEPTH);
     f.byte(0x4a);
-    f.brIf(this.#out);
+    f.brIf(this.out);
     // While we run we are the region of our own entry.
     const self = known === this.#pieces[0].block.pc;
     const slot = f.temp('i32');
     if (!self) {
-      if (known === undefined) pushSlot(f, this.#pc);
+      if (known === undefined) pushSlot(f, this.pc);
       else f.i32(jumpCacheSlot(known) - JUMP_CACHE);
       f.tee(slot);
       f.mem(ACCESS.i64.load, JUMP_CACHE);
-      f.get(this.#pc);
+      f.get(this.pc);
       f.i64(1);
       f.byte(0x7c);
       f.byte(0x52);
-      f.brIf(this.#out);
+      f.brIf(this.out);
       f.get(slot);
       f.mem(ACCESS.i32.load, JUMP_CACHE + 12);
       f.tee(slot);
       f.byte(0x45);
-      f.brIf(this.#out);
+      f.brIf(this.out);
     }
-    this.#count(known === undefined ? 'indirect-call' : 'direct', this.#at);
-    this.#save(this.#plan.saved[n]);
+    this.count(known === undefined ? 'indirect-call' : 'direct', this.at);
+    this.save(this.#plan.saved[n]);
     const stack = f.temp('i64');
     f.get(SP);
     f.i64(8);
@@ -318,23 +283,23 @@ export class RegionLowering extends Lowering {
     f.i32(back.pc | 0);
     f.byte(0x46);
     land();
-    this.#count('return-miss', this.#at);
+    this.count('return-miss', this.at);
     this.#carryOn(where, back.pc, stack);
     f.get(STATE);
-    f.mem(ACCESS.i64.load, this.#isa.pcOffset);
+    f.mem(ACCESS.i64.load, this.isa.pcOffset);
     f.i64(back.pc);
     f.byte(0x51);
     land();
     // Unwound beyond us: PC is in the state block.
-    this.#return(() => f.i64(0));
+    this.leaveRegion(() => f.i64(0));
     f.end();
-    this.#count('return', this.#at);
-    this.#load(f, this.#plan.reloaded[n]);
+    this.count('return', this.at);
+    this.loadRegisters(f, this.#plan.reloaded[n]);
     f.release('i32', slot);
     f.release('i64', stack);
     f.release('i64', where);
     // The state block is complete as it is: nothing of ours to write back.
-    this.#out = this.#outs[this.#outs.length - 1];
+    this.out = this.#outs[this.#outs.length - 1];
     this.#edge(n, next, { pc: back.pc, count: 0 });
   }
 
@@ -351,7 +316,7 @@ export class RegionLowering extends Lowering {
     f.get(STATE);
     f.get(pc);
     f.byte(0xad);
-    f.mem(ACCESS.i64.store, this.#isa.pcOffset);
+    f.mem(ACCESS.i64.store, this.isa.pcOffset);
     f.else();
     f.get(pc);
     f.if();
@@ -360,26 +325,26 @@ export class RegionLowering extends Lowering {
     f.return();
     f.end();
     f.end();
-    const sp = this.#isa.registers[this.#isa.stackPointer].offset;
-    this.#store(BUDGET, 'i32', this.#isa.budgetOffset);
-    this.#store(SP, 'i64', sp);
+    const sp = this.isa.registers[this.isa.stackPointer].offset;
+    this.storeState(BUDGET, 'i32', this.isa.budgetOffset);
+    this.storeState(SP, 'i64', sp);
     f.get(STATE);
     f.get(DEPTH);
     f.i32(1);
     f.byte(0x6a);
     f.i64(back);
     f.get(stack);
-    f.call(this.#imports('dispatch'));
+    f.call(this.imports('dispatch'));
     f.set(pc);
     f.get(STATE);
-    f.mem(ACCESS.i32.load, this.#isa.budgetOffset);
+    f.mem(ACCESS.i32.load, this.isa.budgetOffset);
     f.set(BUDGET);
     f.get(STATE);
     f.mem(ACCESS.i64.load, sp);
     f.set(SP);
     f.get(pc);
     f.if();
-    this.#return(() => {
+    this.leaveRegion(() => {
       f.get(pc);
       f.byte(0xad);
     });
@@ -387,31 +352,13 @@ export class RegionLowering extends Lowering {
     f.release('i32', pc);
   }
 
-  /** Return from the region; `low` pushes PC or exit code as an i64. */
-  #return(low: () => void): void {
-    const { f } = this;
-    low();
-    f.get(BUDGET);
-    f.byte(0xad);
-    f.i64(32);
-    f.byte(0x86);
-    f.byte(0x84);
-    f.get(SP);
-    f.return();
-  }
-
-  #endInstruction(): void {
-    this.#aliases = [];
-    this.releaseTemps();
-  }
-
   #edge(from: number, to: number, edge: Edge): void {
     const { f } = this;
     if (to < 0) {
-      this.#leaveFor(edge.pc, 0, edge.count);
+      this.leaveFor(edge.pc, 0, edge.count);
       return;
     }
-    this.#spend(edge.count);
+    this.spend(edge.count);
     const { order, merge } = this.#structure;
     if (order[to] <= order[from]) {
       // Round the loop again while the slice lasts.
@@ -423,148 +370,8 @@ export class RegionLowering extends Lowering {
       f.i32(0);
       f.byte(0x4a);
       f.brIf(this.#labels.get(to)!);
-      this.#leaveFor(edge.pc, 0, 0);
+      this.leaveFor(edge.pc, 0, 0);
     } else if (merge[to]) f.br(this.#labels.get(-1 - to)!);
     else this.#tree(to);
-  }
-
-  #spend(count: number): void {
-    if (count === 0) return;
-    const { f } = this;
-    f.get(BUDGET);
-    f.i32(count);
-    f.byte(0x6b);
-    f.set(BUDGET);
-  }
-
-  /** Leave the region: PC known, exit code, instructions done in this piece. */
-  #leaveFor(pc: number, code: number, count: number): void {
-    const { f } = this;
-    this.#count(code === 0 ? 'leave' : code === EXIT_RESTART ? 'restart' : 'stop', pc);
-    this.#spend(count);
-    f.i64(pc);
-    f.set(this.#pc);
-    if (code !== 0) {
-      f.i32(code);
-      f.set(this.#code);
-    }
-    f.br(this.#out);
-  }
-
-  /** Under --stats, count that this place is passed. */
-  #count(kind: SiteKind, pc: number): void {
-    if (this.#sites) this.f.count(this.#sites.global(kind, pc));
-  }
-
-  #store(local: number, access: Access, offset: number): void {
-    this.f.get(STATE);
-    this.f.get(local);
-    this.f.mem(ACCESS[access].store, offset);
-  }
-  /** Write these registers back. */
-  #save(registers: readonly number[]): void {
-    for (const id of registers) {
-      const r = this.#isa.registers[id];
-      this.#store(this.getRegister(id), r.type, r.offset);
-    }
-  }
-  #load(into: Bytes, registers: readonly number[]): void {
-    for (const id of registers) {
-      const r = this.#isa.registers[id];
-      into.bytes([0x20, STATE, ...ACCESS[r.type].load, 0]);
-      into.u32(r.offset);
-      into.byte(0x21);
-      into.u32(this.getRegister(id));
-    }
-  }
-  #wayOut(): void {
-    const { f } = this;
-    // What is not told by value: exits, and a PC where no region can be.
-    f.get(this.#code);
-    f.get(this.#pc);
-    f.i64(REGION_PC);
-    f.byte(0x7d);
-    f.i64(0xffff_ffff - REGION_PC);
-    f.byte(0x56); // gt_u
-    f.byte(0x72);
-    f.if();
-    this.#store(this.#pc, 'i64', this.#isa.pcOffset);
-    this.#store(this.#code, 'i32', this.#isa.exitOffset);
-    f.get(this.#code);
-    f.byte(0xad);
-    f.set(this.#pc);
-    f.end();
-    this.#return(() => f.get(this.#pc));
-  }
-
-  // ---- what Lowering asks for
-
-  protected functionIndex(name: string): number {
-    if (this.#isa.functions[name]?.switch) {
-      this.flagsMade++;
-      this.#count('flags', this.#at);
-    }
-    return this.#imports(name);
-  }
-  protected getRegister(id: number): number {
-    let local = this.#registers.get(id);
-    if (local === undefined) {
-      local = this.f.local(this.#isa.registers[id].type);
-      this.#registers.set(id, local);
-    }
-    return local;
-  }
-  protected override aliased(id: number, node: Node): void {
-    this.#aliases.push({ id, node });
-  }
-  protected setRegister(id: number, value: () => void): void {
-    const local = this.getRegister(id);
-    value();
-    for (const a of this.#aliases) if (a.id === id && a.node.alias && a.node.uses > 0) this.unalias(a.node);
-    this.f.set(local);
-  }
-
-  /** A constant that is added without computing the sum: as no address below it is ever mapped, nothing that passes its check has wrapped around. */
-  protected override nearOf({ kind, row, args }: Node): number {
-    if (kind !== 'op' || row !== OPS['i64.add'] || args[1].kind !== 'const') return 0;
-    const distance = Number(args[1].imm);
-    return Math.abs(distance) < MINIMUM_ADDRESS && !this.#without.has('addresses') ? distance : 0;
-  }
-
-  /** Make an access's planned check, if it has one: falls through when allowed, leaves the region for the interpreter otherwise. */
-  #check(n: Node, address: number): void {
-    const check = this.#checks.checkOf(n);
-    if (!check) {
-      this.checksRemoved++;
-      return;
-    }
-    this.checksMade++;
-    const { from, to } = check;
-    this.#emitCheck({ ...check, from: from + this.displacement, to: to + this.displacement }, address);
-  }
-  #emitCheck(check: Check, address: number): void {
-    emitCheck(this.f, check, address, () => this.#leaveFor(this.#at, EXIT_RESTART, this.#done));
-  }
-  #offset(address: number): void {
-    this.f.get(address);
-    this.f.byte(0xa7);
-  }
-  protected load(n: Node, address: number): void {
-    this.#check(n, address);
-    this.#offset(address);
-    this.f.mem(ACCESS[n.access!].load, RUNTIME_SIZE + this.displacement);
-  }
-  protected store(n: Node, address: number, value: () => void): void {
-    const place = RUNTIME_SIZE + this.displacement;
-    this.#check(n, address);
-    this.#offset(address);
-    value();
-    this.f.mem(ACCESS[n.access!].store, place);
-  }
-  protected probe(n: Node, address: number): void {
-    this.#check(n, address);
-  }
-  protected leave(code: number): void {
-    this.#leaveFor(this.#at, code, this.#done);
   }
 }

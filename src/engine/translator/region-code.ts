@@ -1,0 +1,214 @@
+/** What code inside a region does with registers, guest memory, the budget and the ways out; control flow between its pieces is the lowering's business. */
+import type { Without } from '../../base/optimisations.ts';
+import type { Node } from '../../ir/builder.ts';
+import { ACCESS, type Access, OPS } from '../../ir/ops.ts';
+import type { Isa } from '../../isa/isa.ts';
+import { MINIMUM_ADDRESS, RUNTIME_SIZE } from '../../memory/runtime-area.ts';
+import type { SiteKind, SiteList } from '../counters.ts';
+import { EXIT_RESTART } from '../exits.ts';
+import { Lowering, STATE } from '../lowering.ts';
+import { REGION_PC } from '../signatures.ts';
+import { type Bytes, Func } from '../wasm/encoder.ts';
+import { emitCheck } from './check-lowering.ts';
+import type { Check, CheckPlan } from './checks.ts';
+
+/** Parameters of a region: how many guest calls are nested in wasm calls, instructions left, the guest's stack pointer. */
+export const DEPTH = 1;
+export const BUDGET = 2;
+export const SP = 3;
+
+export abstract class RegionCode extends Lowering {
+  protected readonly isa: Isa;
+  protected readonly imports: (name: string) => number;
+  protected readonly without: Without;
+  /** Counters of this module, under --stats. */
+  readonly #sites: SiteList | undefined;
+  /** Local of each register in use. */
+  readonly #registers = new Map<number, number>();
+  /** Nodes of the present instruction that share a register's local. */
+  #aliases: { id: number; node: Node }[] = [];
+  /** Local of the PC to go on at. */
+  protected readonly pc: number;
+  readonly #code: number;
+  /** Label of the way out that the present code takes. */
+  protected out = 0;
+  /** PC of the present instruction, and instructions of the piece done before it. */
+  protected at = 0;
+  protected done = 0;
+  protected checks!: CheckPlan;
+  /** For statistics: instructions translated, memory checks made and saved. */
+  instructions = 0;
+  checksMade = 0;
+  checksRemoved = 0;
+  /** Places where flags of a kind that is only known at run time are asked for. */
+  flagsMade = 0;
+
+  constructor(isa: Isa, imports: (name: string) => number, without: Without, sites?: SiteList) {
+    super(new Func(4));
+    this.#registers.set(isa.stackPointer, SP);
+    this.isa = isa;
+    this.imports = imports;
+    this.without = without;
+    this.#sites = sites;
+    this.pc = this.f.local('i64');
+    this.#code = this.f.local('i32');
+  }
+
+  /** Return from the region; `low` pushes PC or exit code as an i64. */
+  protected leaveRegion(low: () => void): void {
+    const { f } = this;
+    low();
+    f.get(BUDGET);
+    f.byte(0xad);
+    f.i64(32);
+    f.byte(0x86);
+    f.byte(0x84);
+    f.get(SP);
+    f.return();
+  }
+
+  protected endInstruction(): void {
+    this.#aliases = [];
+    this.releaseTemps();
+  }
+
+  protected spend(count: number): void {
+    if (count === 0) return;
+    const { f } = this;
+    f.get(BUDGET);
+    f.i32(count);
+    f.byte(0x6b);
+    f.set(BUDGET);
+  }
+
+  /** Leave the region: PC known, exit code, instructions done in this piece. */
+  protected leaveFor(pc: number, code: number, count: number): void {
+    const { f } = this;
+    this.count(code === 0 ? 'leave' : code === EXIT_RESTART ? 'restart' : 'stop', pc);
+    this.spend(count);
+    f.i64(pc);
+    f.set(this.pc);
+    if (code !== 0) {
+      f.i32(code);
+      f.set(this.#code);
+    }
+    f.br(this.out);
+  }
+
+  /** Under --stats, count that this place is passed. */
+  protected count(kind: SiteKind, pc: number): void {
+    if (this.#sites) this.f.count(this.#sites.global(kind, pc));
+  }
+
+  protected storeState(local: number, access: Access, offset: number): void {
+    this.f.get(STATE);
+    this.f.get(local);
+    this.f.mem(ACCESS[access].store, offset);
+  }
+  /** Write these registers back. */
+  protected save(registers: readonly number[]): void {
+    for (const id of registers) {
+      const r = this.isa.registers[id];
+      this.storeState(this.getRegister(id), r.type, r.offset);
+    }
+  }
+  protected loadRegisters(into: Bytes, registers: readonly number[]): void {
+    for (const id of registers) {
+      const r = this.isa.registers[id];
+      into.bytes([0x20, STATE, ...ACCESS[r.type].load, 0]);
+      into.u32(r.offset);
+      into.byte(0x21);
+      into.u32(this.getRegister(id));
+    }
+  }
+  protected wayOut(): void {
+    const { f } = this;
+    // What is not told by value: exits, and a PC where no region can be.
+    f.get(this.#code);
+    f.get(this.pc);
+    f.i64(REGION_PC);
+    f.byte(0x7d);
+    f.i64(0xffff_ffff - REGION_PC);
+    f.byte(0x56); // gt_u
+    f.byte(0x72);
+    f.if();
+    this.storeState(this.pc, 'i64', this.isa.pcOffset);
+    this.storeState(this.#code, 'i32', this.isa.exitOffset);
+    f.get(this.#code);
+    f.byte(0xad);
+    f.set(this.pc);
+    f.end();
+    this.leaveRegion(() => f.get(this.pc));
+  }
+
+  // ---- what Lowering asks for
+
+  protected functionIndex(name: string): number {
+    if (this.isa.functions[name]?.switch) {
+      this.flagsMade++;
+      this.count('flags', this.at);
+    }
+    return this.imports(name);
+  }
+  protected getRegister(id: number): number {
+    let local = this.#registers.get(id);
+    if (local === undefined) {
+      local = this.f.local(this.isa.registers[id].type);
+      this.#registers.set(id, local);
+    }
+    return local;
+  }
+  protected override aliased(id: number, node: Node): void {
+    this.#aliases.push({ id, node });
+  }
+  protected setRegister(id: number, value: () => void): void {
+    const local = this.getRegister(id);
+    value();
+    for (const a of this.#aliases) if (a.id === id && a.node.alias && a.node.uses > 0) this.unalias(a.node);
+    this.f.set(local);
+  }
+
+  /** A constant that is added without computing the sum: as no address below it is ever mapped, nothing that passes its check has wrapped around. */
+  protected override nearOf({ kind, row, args }: Node): number {
+    if (kind !== 'op' || row !== OPS['i64.add'] || args[1].kind !== 'const') return 0;
+    const distance = Number(args[1].imm);
+    return Math.abs(distance) < MINIMUM_ADDRESS && !this.without.has('addresses') ? distance : 0;
+  }
+
+  /** Make an access's planned check, if it has one: falls through when allowed, leaves the region for the interpreter otherwise. */
+  #check(n: Node, address: number): void {
+    const check = this.checks.checkOf(n);
+    if (!check) {
+      this.checksRemoved++;
+      return;
+    }
+    this.checksMade++;
+    const { from, to } = check;
+    this.emitCheck({ ...check, from: from + this.displacement, to: to + this.displacement }, address);
+  }
+  protected emitCheck(check: Check, address: number): void {
+    emitCheck(this.f, check, address, () => this.leaveFor(this.at, EXIT_RESTART, this.done));
+  }
+  #offset(address: number): void {
+    this.f.get(address);
+    this.f.byte(0xa7);
+  }
+  protected load(n: Node, address: number): void {
+    this.#check(n, address);
+    this.#offset(address);
+    this.f.mem(ACCESS[n.access!].load, RUNTIME_SIZE + this.displacement);
+  }
+  protected store(n: Node, address: number, value: () => void): void {
+    const place = RUNTIME_SIZE + this.displacement;
+    this.#check(n, address);
+    this.#offset(address);
+    value();
+    this.f.mem(ACCESS[n.access!].store, place);
+  }
+  protected probe(n: Node, address: number): void {
+    this.#check(n, address);
+  }
+  protected leave(code: number): void {
+    this.leaveFor(this.at, code, this.done);
+  }
+}
