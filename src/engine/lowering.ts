@@ -8,12 +8,15 @@ import type { Func } from './wasm/encoder.ts';
 /** The state block's offset is parameter 0 of every generated function. */
 export const STATE = 0;
 
+/** Locals in use, for their release. */
+export type Temps = { type: ValueType; local: number }[];
+
 export abstract class Lowering {
   readonly f: Func;
   /** What to add to the address of the present access. */
   protected displacement = 0;
   /** Locals to give back once no node refers to them. */
-  readonly #owned: { type: ValueType; local: number }[] = [];
+  #owned: Temps = [];
 
   constructor(f: Func) {
     this.f = f;
@@ -279,9 +282,14 @@ export abstract class Lowering {
     this.#owned.push({ type, local });
     return local;
   }
-  /** What is in locals now is wanted to the end of the function. */
-  protected keepTemps(): void {
-    this.#owned.length = 0;
+  /** What is in locals now is wanted elsewhere, where it is to be taken over. */
+  protected handOverTemps(): Temps {
+    const temps = this.#owned;
+    this.#owned = [];
+    return temps;
+  }
+  protected takeOverTemps(temps: Temps): void {
+    this.#owned.push(...temps);
   }
   /** End of an instruction run in which nodes are shared: locals may be used again. */
   releaseTemps(): void {

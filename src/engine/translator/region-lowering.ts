@@ -7,7 +7,7 @@ import type { Isa } from '../../isa/isa.ts';
 import { JUMP_CACHE } from '../../memory/runtime-area.ts';
 import type { SiteList } from '../counters.ts';
 import { jumpCacheSlot, pushSlot } from '../jump-cache.ts';
-import { STATE } from '../lowering.ts';
+import { STATE, type Temps } from '../lowering.ts';
 import { REGION_PC } from '../signatures.ts';
 import type { Func } from '../wasm/encoder.ts';
 import { CheckPlan } from './checks.ts';
@@ -34,6 +34,8 @@ export class RegionLowering extends RegionCode {
   #graph!: FlowGraph;
   #structure!: Structure;
   readonly #labels = new Map<number, number>();
+  /** Locals that a piece takes over from the one before, because an instruction goes on there. */
+  readonly #kept = new Map<number, Temps>();
   constructor(isa: Isa, regionType: number, imports: (name: string) => number, without: Without, sites?: SiteList) {
     super(isa, imports, without, sites);
     this.#regionType = regionType;
@@ -111,6 +113,7 @@ export class RegionLowering extends RegionCode {
   #piece(n: number): void {
     const { f } = this;
     const piece = this.#pieces[n];
+    this.takeOverTemps(this.#kept.get(n) ?? []);
     this.out = this.#outs[this.#plan.outOf[n]];
     this.done = 0;
     piece.groups.forEach((g, i) => {
@@ -132,7 +135,7 @@ export class RegionLowering extends RegionCode {
       case 'branch':
         this.value(end.condition);
         // The rest of an instruction may use what it has computed so far.
-        if (end.otherwise.piece !== undefined) this.keepTemps();
+        if (end.otherwise.piece !== undefined) this.#kept.set(second, this.handOverTemps());
         this.endInstruction();
         f.if();
         this.#edge(n, first, end.taken);
