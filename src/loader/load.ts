@@ -112,8 +112,10 @@ function mapSegments(space: AddressSpace, { image, file, path }: Program, bias: 
     const start = roundDown(segment.address + bias);
     const fileEnd = segment.address + bias + segment.fileSize;
     const end = roundUp(segment.address + bias + segment.memorySize);
-    // A segment without file bytes leaves the page it shares with the one before it alone.
-    const anonymousFrom = segment.fileSize > 0 ? roundUp(fileEnd) : space.mappingAt(start) ? start + PAGE_SIZE : start;
+    // A segment without file bytes leaves the page it shares with the one before it alone, unless it could not write there.
+    const shared = segment.fileSize > 0 ? undefined : space.mappingAt(start);
+    const kept = shared !== undefined && (segment.prot & PROT_WRITE & ~shared.prot) === 0;
+    const anonymousFrom = segment.fileSize > 0 ? roundUp(fileEnd) : kept ? start + PAGE_SIZE : start;
     if (segment.fileSize > 0) {
       space.map({
         address: start,

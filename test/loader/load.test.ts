@@ -64,6 +64,21 @@ test('a BSS segment on the last page of data leaves the data alone', () => {
   expect(space.readU8(0x40_3000)).toBe(0);
 });
 
+test('a BSS segment on the last page of code has that page to itself', () => {
+  const space = new AddressSpace();
+  loadProgram(
+    space,
+    program({
+      segments: [
+        { flags: 5, offset: 0x1000, address: 0x40_1000, fileSize: 0x100, memorySize: 0x1002 },
+        { flags: 6, address: 0x40_2200, memorySize: 0x100 },
+      ],
+    }),
+  );
+  space.writeU8(0x40_2210, 1);
+  expect(space.readU8(0x40_2000)).toBe(0);
+});
+
 test('an image above the window runs from far memory, its stack lies in the window', () => {
   const high: ElfSpec = {
     entry: 0x1_4000_1000,
