@@ -1,6 +1,6 @@
 /** The ways to run a benchmark: natively, under qemu-x86_64-static, and under a copy of the build on each Node. Runs and measures nothing itself. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from './measure.ts';
@@ -90,7 +90,6 @@ function copyOfBuild(dist: string): string {
   if (!existsSync(join(dist, 'cli.js'))) throw new Error(`${dist}/cli.js is missing: npm run build comes first`);
   const copy = mkdtempSync(join(tmpdir(), 'hospes-build-'));
   cpSync(dist, copy, { recursive: true });
-  writeFileSync(join(copy, 'package.json'), '{"type":"module"}');
   process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
   return copy;
 }
