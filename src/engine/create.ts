@@ -1,5 +1,4 @@
 /** The engine for a VM: which ISA, which tiers. */
-
 import type { Without } from '../base/optimisations.ts';
 import { X86Cpu } from '../isa/x86/cpu.ts';
 import { timestamps } from '../isa/x86/cpuid.ts';

@@ -196,8 +196,9 @@ export class TranslatingEngine implements Engine {
     this.#stats.compileMs += milliseconds;
   }
 
+  /** Has a block run often enough to belong to a region? Where nothing is interpreted, nobody has counted. */
   #hasRun(code: WasmCodeSpace, pc: number): boolean {
-    return code.blocks.count(pc) > this.#threshold >> 5;
+    return this.mode === 'translator' || code.blocks.count(pc) > this.#threshold >> 5;
   }
 
   /** Include a block that has run, unless it begins a sizeable region of its own: python3's start translates a third as much this way. */

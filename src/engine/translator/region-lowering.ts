@@ -1,5 +1,4 @@
 /** Lowering of a region: its pieces as structured control flow, guest calls as wasm calls, one common way out that writes everything back. */
-
 import type { Without } from '../../base/optimisations.ts';
 import type { Node } from '../../ir/builder.ts';
 import { ACCESS } from '../../ir/ops.ts';
@@ -36,6 +35,7 @@ export class RegionLowering extends RegionCode {
   readonly #labels = new Map<number, number>();
   /** Locals that a piece takes over from the one before, because an instruction goes on there. */
   readonly #kept = new Map<number, Temps>();
+
   constructor(isa: Isa, regionType: number, imports: (name: string) => number, without: Without, sites?: SiteList) {
     super(isa, imports, without, sites);
     this.#regionType = regionType;
