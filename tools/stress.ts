@@ -37,10 +37,10 @@ const vm = await Hospes.create({
   mounts: [{ host: fileURLToPath(new URL('../guests', import.meta.url)), guest: '/guests', mode: 'ro' }],
 });
 const child = vm.spawn('/guests/stress/linux-x86-64');
-const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+const answers = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
 
 async function ask(kind: string, count: number): Promise<boolean> {
-  child.stdin.write(`${kind} ${count}\n`);
+  child.stdin!.write(`${kind} ${count}\n`);
   const { value } = await answers.next();
   return value === `${kind}: ${count} of ${count}`;
 }
@@ -80,7 +80,7 @@ for (const { kind, count, wanted } of loads) {
 }
 const end = await resident();
 check(end <= start * MAY_STAY, `memory: ${start.toFixed(0)} MB before, ${end.toFixed(0)} MB after`);
-child.stdin.end();
+child.stdin!.end();
 console.log(`${passed} passed, ${failed} failed`);
 await vm.dispose();
 process.exitCode = failed > 0 ? 1 : 0;

@@ -13,11 +13,11 @@ test.runIf(collect)('a process that had hundreds of each holds no more than befo
     mounts: [{ host: guestsFolder, guest: '/guests', mode: 'ro' }],
   });
   const child = vm.spawn('/guests/stress/linux-x86-64');
-  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answers = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   async function round(): Promise<number> {
     for (const line of ROUND) {
       const [kind, count] = line.split(' ');
-      child.stdin.write(`${line}\n`);
+      child.stdin!.write(`${line}\n`);
       expect((await answers.next()).value).toBe(`${kind}: ${count} of ${count}`);
     }
     collect?.();
