@@ -7,6 +7,7 @@ export const OPTIMISATIONS = {
   growth: 'a region entered very often is made again with what it left out',
   helpers: 'x87 operations in wasm',
   indirect: 'indirect jumps stay in their region where they went before',
+  inlining: 'small functions are translated where they are called',
   regions: 'several blocks are translated together',
   registers: 'only registers that were changed are written back, only those that are read are loaded',
   tables: 'irreducible control flow of interpreters stays in its region',

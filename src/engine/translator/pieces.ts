@@ -43,23 +43,22 @@ export interface Pieces {
 
 /** Build every block's meaning, entry first, and cut blocks at guards. `passFlags`: blocks know what set the flags in the block before. */
 export function makePieces(isa: Isa, region: Region, passFlags: boolean): Pieces {
-  const order = [region.entry, ...[...region.blocks.keys()].filter((pc) => pc !== region.entry)];
-  const predecessors = new Map<number, number[]>();
-  for (const b of region.blocks.values())
-    for (const s of b.successors) predecessors.set(s, [...(predecessors.get(s) ?? []), b.pc]);
-  const built = new Map<number, { builder: RegionBuilder; groups: Group[] }>();
+  const { blocks } = region;
+  const predecessors = new Map<RegionBlock, RegionBlock[]>();
+  for (const b of blocks) for (const s of b.successors) predecessors.set(s, [...(predecessors.get(s) ?? []), b]);
+  const built = new Map<RegionBlock, { builder: RegionBuilder; groups: Group[] }>();
   let instructions = 0;
-  const ready = (pc: number): { builder: RegionBuilder; groups: Group[] } => {
-    let one = built.get(pc);
+  const ready = (block: RegionBlock): { builder: RegionBuilder; groups: Group[] } => {
+    let one = built.get(block);
     if (one) return one;
     const builder = isa.regionBuilder();
     one = { builder, groups: [] };
-    built.set(pc, one);
+    built.set(block, one);
     // What is known about flags passes along the only way in.
-    const from = predecessors.get(pc) ?? [];
-    if (passFlags && pc !== region.entry && from.length === 1 && passesKnowledge(region.blocks.get(from[0])!))
+    const from = predecessors.get(block) ?? [];
+    if (passFlags && block !== region.entry && from.length === 1 && passesKnowledge(from[0]))
       builder.inherit(ready(from[0]).builder);
-    for (const instruction of region.blocks.get(pc)!.instructions) {
+    for (const instruction of block.instructions) {
       const start = builder.body.length;
       builder.append(instruction);
       one.groups.push({ instruction, statements: builder.body.slice(start) });
@@ -67,14 +66,14 @@ export function makePieces(isa: Isa, region: Region, passFlags: boolean): Pieces
     }
     return one;
   };
-  for (const pc of order) ready(pc);
+  for (const block of blocks) ready(block);
   // Pieces of one block follow each other.
-  const pieces: Piece[] = [{ block: region.blocks.get(region.entry)!, groups: [], end: { kind: 'table' } }];
-  const pieceAt = new Map<number, number>();
-  for (const pc of order) {
-    pieceAt.set(pc, pieces.length);
-    const { builder, groups } = built.get(pc)!;
-    cut(region.blocks.get(pc)!, builder, groups, pieces);
+  const pieces: Piece[] = [{ block: region.entry, groups: [], end: { kind: 'table' } }];
+  const pieceAt = new Map<RegionBlock, number>();
+  for (const block of blocks) {
+    pieceAt.set(block, pieces.length);
+    const { builder, groups } = built.get(block)!;
+    cut(block, builder, groups, pieces);
   }
   return { pieces, successors: pieces.map((p) => successorsOf(p, pieceAt)), instructions };
 }
@@ -122,18 +121,22 @@ function endOf(block: RegionBlock, b: Builder, count: number): PieceEnd {
   if (t.kind === 'branch') {
     return { kind: 'branch', condition: t.condition, taken: { pc: Number(t.target.imm), count }, otherwise: onward };
   }
-  if (t.hint === 'call') return { kind: 'call', target: t.target, back: onward };
+  if (t.hint === 'call' && !block.inlines) return { kind: 'call', target: t.target, back: onward };
   if (t.target.kind === 'const') return { kind: 'edge', to: { pc: Number(t.target.imm), count } };
   return { kind: 'indirect', target: t.target, count };
 }
 
-function successorsOf(p: Piece, pieceAt: ReadonlyMap<number, number>): number[] {
+function successorsOf(p: Piece, pieceAt: ReadonlyMap<RegionBlock, number>): number[] {
   // Only edges the region was formed along: what is known about a block (flags) was derived from those.
-  const index = (e: Edge) => e.piece ?? (p.block.successors.includes(e.pc) ? pieceAt.get(e.pc)! : -1);
+  const index = (e: Edge) => {
+    if (e.piece !== undefined) return e.piece;
+    const to = p.block.successors.find((s) => s.pc === e.pc);
+    return to ? pieceAt.get(to)! : -1;
+  };
   if (p.end.kind === 'table') return [1];
   if (p.end.kind === 'edge') return [index(p.end.to)];
   if (p.end.kind === 'call') return [index(p.end.back)];
-  if (p.end.kind === 'indirect') return indirectTargets(p).map((pc) => pieceAt.get(pc)!);
+  if (p.end.kind === 'indirect') return p.block.successors.map((s) => pieceAt.get(s)!);
   if (p.end.kind === 'branch') return [index(p.end.taken), index(p.end.otherwise)];
   return [];
 }
@@ -141,10 +144,7 @@ function successorsOf(p: Piece, pieceAt: ReadonlyMap<number, number>): number[] 
 /** What is known at a block's end holds in its successor, unless the block is left from its middle too (it repeats itself) or a callee runs in between. */
 function passesKnowledge(block: RegionBlock): boolean {
   const { loops, flow } = block.instructions[block.instructions.length - 1];
-  return !loops && flow !== 'call' && flow !== 'indirect-call';
+  return !loops && (block.inlines || (flow !== 'call' && flow !== 'indirect-call'));
 }
 
 const isGuard = (n: Node): boolean => n.kind === 'guard';
-
-/** Block PCs an indirect jump may reach inside the region, ascending. */
-export const indirectTargets = (p: Piece): number[] => [...p.block.successors].sort((a, b) => a - b);

@@ -10,7 +10,7 @@ import { STATE, type Temps } from '../lowering.ts';
 import { REGION_PC } from '../signatures.ts';
 import type { Func } from '../wasm/encoder.ts';
 import { CheckPlan } from './checks.ts';
-import { type Edge, indirectTargets, makePieces, type Piece } from './pieces.ts';
+import { type Edge, makePieces, type Piece } from './pieces.ts';
 import type { Region } from './region.ts';
 import { BUDGET, DEPTH, RegionCode, SP } from './region-code.ts';
 import { allRegisters, planRegisters, type RegisterPlan } from './registers.ts';
@@ -31,6 +31,8 @@ export class RegionLowering extends RegionCode {
   #pieces: readonly Piece[] = [];
   #plan!: RegisterPlan;
   #graph!: FlowGraph;
+  /** The graph's edges before some were led through piece 0. */
+  #targets: readonly (readonly number[])[] = [];
   #structure!: Structure;
   readonly #labels = new Map<number, number>();
   /** Locals that a piece takes over from the one before, because an instruction goes on there. */
@@ -50,6 +52,7 @@ export class RegionLowering extends RegionCode {
     this.#pieces = pieces;
     this.instructions = instructions;
     this.#graph = { successors };
+    this.#targets = successors.map((list) => [...list]);
     this.#structure = structure(this.#graph, !without.has('tables') && pieces.some(isSwitch));
     this.#plan = without.has('registers')
       ? allRegisters(pieces, this.isa)
@@ -123,24 +126,23 @@ export class RegionLowering extends RegionCode {
       if (i < piece.groups.length - 1) this.endInstruction();
     });
     const { end } = piece;
-    const [first, second] = this.#graph.successors[n];
     switch (end.kind) {
       case 'table':
         this.#table(n);
         return;
       case 'edge':
         this.endInstruction();
-        this.#edge(n, first, end.to);
+        this.#edge(n, 0, end.to);
         return;
       case 'branch':
         this.value(end.condition);
         // The rest of an instruction may use what it has computed so far.
-        if (end.otherwise.piece !== undefined) this.#kept.set(second, this.handOverTemps());
+        if (end.otherwise.piece !== undefined) this.#kept.set(end.otherwise.piece, this.handOverTemps());
         this.endInstruction();
         f.if();
-        this.#edge(n, first, end.taken);
+        this.#edge(n, 0, end.taken);
         f.else();
-        this.#edge(n, second, end.otherwise);
+        this.#edge(n, 1, end.otherwise);
         f.end();
         return;
       case 'indirect':
@@ -148,10 +150,13 @@ export class RegionLowering extends RegionCode {
         f.set(this.pc);
         this.endInstruction();
         this.spend(end.count);
-        this.#choose(n, indirectTargets(piece));
+        this.#choose(
+          n,
+          piece.block.successors.map((b) => b.pc),
+        );
         return;
       case 'call':
-        this.#call(n, first, end.target, end.back);
+        this.#call(n, end.target, end.back);
         return;
       case 'stop':
         this.endInstruction();
@@ -169,10 +174,10 @@ export class RegionLowering extends RegionCode {
       f.get(this.#choice);
       f.brTable(labels, labels[0]);
     }
-    for (const to of targets) {
+    targets.forEach((to, i) => {
       f.end();
-      this.#edge(n, to, { pc: this.#pieces[to].block.pc, count: 0 });
-    }
+      this.#edge(n, i, { pc: this.#pieces[to].block.pc, count: 0 });
+    });
   }
 
   /** Find the PC among the targets seen before (sorted), by halving; leave the region for any other. */
@@ -190,7 +195,7 @@ export class RegionLowering extends RegionCode {
     f.if();
     if (targets.length === 1) {
       this.count('inline-cache', this.at);
-      this.#edge(n, this.#graph.successors[n][first], { pc: targets[0], count: 0 });
+      this.#edge(n, first, { pc: targets[0], count: 0 });
       f.else();
       this.count('leave', 0);
       f.br(this.out);
@@ -206,7 +211,7 @@ export class RegionLowering extends RegionCode {
    * A guest call as a wasm call: the callee's region, if it has one, runs nested and comes back with PC at the return address.
    * If it comes back elsewhere, a nested dispatch loop carries on until it is reached or the stack is unwound beyond it.
    */
-  #call(n: number, next: number, target: Node, back: Edge): void {
+  #call(n: number, target: Node, back: Edge): void {
     const { f } = this;
     const known = target.kind === 'const' ? Number(target.imm) : undefined;
     if (known === undefined) {
@@ -219,7 +224,7 @@ export class RegionLowering extends RegionCode {
       f.i64(known);
       f.set(this.pc);
     }
-    if (next < 0 || this.without.has('calls')) {
+    if (this.#graph.successors[n][0] < 0 || this.without.has('calls')) {
       f.br(this.out);
       return;
     }
@@ -303,7 +308,7 @@ export class RegionLowering extends RegionCode {
     f.release('i64', where);
     // The state block is complete as it is: nothing of ours to write back.
     this.out = this.#outs[this.#outs.length - 1];
-    this.#edge(n, next, { pc: back.pc, count: 0 });
+    this.#edge(n, 0, { pc: back.pc, count: 0 });
   }
 
   /** A callee came back elsewhere: pass an exit on, or let a nested dispatch loop run until the place of return is reached. */
@@ -355,8 +360,10 @@ export class RegionLowering extends RegionCode {
     f.release('i32', pc);
   }
 
-  #edge(from: number, to: number, edge: Edge): void {
+  /** Go on along an edge of a piece. */
+  #edge(from: number, way: number, edge: Edge): void {
     const { f } = this;
+    const to = this.#graph.successors[from][way];
     if (to < 0) {
       this.leaveFor(edge.pc, 0, edge.count);
       return;
@@ -366,7 +373,7 @@ export class RegionLowering extends RegionCode {
     if (order[to] <= order[from]) {
       // Round the loop again while the slice lasts.
       if (to === 0) {
-        f.i32(this.#graph.successors[0].findIndex((target) => this.#pieces[target].block.pc === edge.pc));
+        f.i32(this.#graph.successors[0].indexOf(this.#targets[from][way]));
         f.set(this.#choice);
       }
       f.get(BUDGET);

@@ -7,58 +7,130 @@ export interface RegionBlock {
   readonly instructions: readonly Instruction[];
   /** PC behind the last instruction. */
   readonly end: number;
-  /** Block PCs that control may reach inside the region. */
-  successors: number[];
+  /** Blocks that control may reach inside the region, by ascending PC. */
+  successors: readonly RegionBlock[];
+  /** It ends in a call of a function that is itself in the region: control goes there and comes back by the function's own return. */
+  readonly inlines: boolean;
 }
 
 export interface Region {
-  readonly entry: number;
-  readonly blocks: ReadonlyMap<number, RegionBlock>;
+  readonly entry: RegionBlock;
+  /** The entry first. */
+  readonly blocks: readonly RegionBlock[];
 }
 
 /** Largest regions: V8's optimising compiler takes 15 ms at 64 blocks and 162 ms at 512 (ARCHITECTURE.md). */
 export interface RegionLimits {
   readonly blocks: number;
   readonly instructions: number;
+  /** Largest function to include where it is called; 0: none. */
+  readonly inlined: number;
 }
 
-/**
- * The region entered at `entry`. `run` decodes the straight run at a PC, `follow` says whether a PC is worth including, `targets` where the indirect jump at a PC has gone.
- */
-export function formRegion(
-  entry: number,
-  run: (pc: number) => readonly Instruction[],
-  follow: (pc: number) => boolean,
-  targets: (pc: number) => readonly number[],
-  limits: RegionLimits,
-): Region {
+/** Functions included in one another. */
+const INLINE_DEPTH = 3;
+
+/** What forming a region asks of its surroundings. */
+export interface CodeView {
+  /** The straight run at a PC. */
+  run(pc: number): readonly Instruction[];
+  /** Is a PC worth including? */
+  follow(pc: number): boolean;
+  /** Where the indirect jump at a PC has gone. */
+  targets(pc: number): readonly number[];
+}
+
+/** The guest function that the entry belongs to, or one included where it is called: its blocks are its own. */
+interface Frame {
+  readonly caller: Frame | undefined;
+  /** Where it returns to. */
+  readonly back: number;
+  readonly depth: number;
+  readonly runs: Map<number, Run>;
+}
+
+interface Run {
+  readonly instructions: readonly Instruction[];
+  /** The function called at its end, if that is included. */
+  readonly callee: Frame | undefined;
+}
+
+/** The region entered at `entry`; undefined if that cannot be part of one. */
+export function formRegion(entry: number, code: CodeView, limits: RegionLimits): Region | undefined {
   // First the runs and every PC where a block must begin, breadth first so that what is near comes in first.
-  const runs = new Map<number, readonly Instruction[]>();
-  const queue = [entry];
+  const root: Frame = { caller: undefined, back: -1, depth: 0, runs: new Map() };
+  const frames = [root];
+  const queue: { frame: Frame; pc: number }[] = [{ frame: root, pc: entry }];
+  let blocks = 0;
   let instructions = 0;
-  while (queue.length > 0 && runs.size < limits.blocks && instructions < limits.instructions) {
-    const pc = queue.shift()!;
-    if (runs.has(pc)) continue;
-    const whole = run(pc);
+  while (queue.length > 0 && blocks < limits.blocks && instructions < limits.instructions) {
+    const { frame, pc } = queue.shift()!;
+    if (frame.runs.has(pc)) continue;
+    const whole = code.run(pc);
     const straight = cut(whole);
     if (straight.length === 0) continue;
-    runs.set(pc, straight);
+    const callee = calleeOf(straight, frame, code, limits);
+    if (callee) frames.push(callee);
+    frame.runs.set(pc, { instructions: straight, callee });
+    blocks++;
     instructions += straight.length;
     // What follows a cut has run as often as what precedes it.
-    for (const next of exitsOf(straight, targets))
-      if (!runs.has(next) && (straight.length < whole.length || follow(next))) queue.push(next);
+    for (const next of exitsOf(straight, frame, callee, code))
+      if (!next.frame.runs.has(next.pc) && (straight.length < whole.length || code.follow(next.pc))) {
+        // A function is of use only with its return.
+        if (next.frame.caller) queue.unshift(next);
+        else queue.push(next);
+      }
   }
   // A run that passes over another block's start ends there.
-  const blocks = new Map<number, RegionBlock>();
-  for (const [pc, straight] of runs) {
-    const until = straight.findIndex((i, n) => n > 0 && runs.has(i.pc));
-    const mine = until < 0 ? straight : straight.slice(0, until);
-    const last = mine[mine.length - 1];
-    const end = last.pc + last.length;
-    const successors = (until < 0 ? exitsOf(mine, targets) : [end]).filter((s) => runs.has(s));
-    blocks.set(pc, { pc, instructions: mine, end, successors: [...new Set(successors)] });
+  const made = new Map<Frame, Map<number, RegionBlock>>(frames.map((frame) => [frame, new Map()]));
+  for (const frame of frames)
+    for (const [pc, run] of frame.runs) {
+      const until = run.instructions.findIndex((i, n) => n > 0 && frame.runs.has(i.pc));
+      const mine = until < 0 ? run.instructions : run.instructions.slice(0, until);
+      const last = mine[mine.length - 1];
+      const inlines = until < 0 && run.callee !== undefined && run.callee.runs.size > 0;
+      made.get(frame)!.set(pc, { pc, instructions: mine, end: last.pc + last.length, successors: [], inlines });
+    }
+  const all: RegionBlock[] = [];
+  for (const [frame, own] of made)
+    for (const block of own.values()) {
+      const callee = block.inlines ? frame.runs.get(block.pc)!.callee : undefined;
+      const whole = block.instructions.length === frame.runs.get(block.pc)!.instructions.length;
+      const exits = whole ? exitsOf(block.instructions, frame, callee, code) : [{ frame, pc: block.end }];
+      const found = exits.flatMap((e) => made.get(e.frame)!.get(e.pc) ?? []);
+      block.successors = [...new Set(found)].sort((a, b) => a.pc - b.pc);
+      all.push(block);
+    }
+  return all.length > 0 ? { entry: all[0], blocks: all } : undefined;
+}
+
+/** A frame for the function called at the end of a run, if it is small. */
+function calleeOf(run: readonly Instruction[], caller: Frame, code: CodeView, limits: RegionLimits): Frame | undefined {
+  const last = run[run.length - 1];
+  if (last.flow !== 'call' || caller.depth === INLINE_DEPTH) return undefined;
+  if (!code.follow(last.target) || !isSmall(last.target, code, limits.inlined)) return undefined;
+  return { caller, back: last.pc + last.length, depth: caller.depth + 1, runs: new Map() };
+}
+
+/** Does what runs of a function come to a return within so many instructions? */
+function isSmall(entry: number, code: CodeView, limit: number): boolean {
+  const seen = new Set<number>();
+  const queue = [entry];
+  const frame: Frame = { caller: undefined, back: -1, depth: 0, runs: new Map() };
+  let instructions = 0;
+  let returns = false;
+  for (let pc = queue.pop(); pc !== undefined; pc = queue.pop()) {
+    if (seen.has(pc)) continue;
+    seen.add(pc);
+    const run = code.run(pc);
+    const straight = cut(run);
+    instructions += straight.length;
+    if (straight.length < run.length || straight.length === 0 || instructions > limit) return false;
+    returns ||= straight[straight.length - 1].flow === 'return';
+    queue.push(...exitsOf(straight, frame, undefined, code).flatMap((e) => (code.follow(e.pc) ? e.pc : [])));
   }
-  return { entry, blocks };
+  return returns;
 }
 
 /** A run ends before an instruction that must run alone, and around one that repeats itself. */
@@ -69,24 +141,33 @@ function cut(run: readonly Instruction[]): readonly Instruction[] {
   return loop < 0 ? before : before.slice(0, loop + 1);
 }
 
-/** PCs that the run's end may go to inside the guest's own function. */
-function exitsOf(run: readonly Instruction[], targets: (pc: number) => readonly number[]): readonly number[] {
+/** Where a run's end may go to inside the guest's own function, the functions included in it, and back from those. */
+function exitsOf(
+  run: readonly Instruction[],
+  frame: Frame,
+  callee: Frame | undefined,
+  code: CodeView,
+): readonly { frame: Frame; pc: number }[] {
   const last = run[run.length - 1];
   const end = last.pc + last.length;
-  if (last.loops) return [last.pc, end];
+  const here = (...pcs: readonly number[]) => pcs.map((pc) => ({ frame, pc }));
+  if (last.loops) return here(last.pc, end);
   switch (last.flow) {
     case 'next':
-      return [end];
+      return here(end);
     case 'jump':
-      return [last.target];
+      return here(last.target);
     case 'branch':
-      return [end, last.target];
+      return here(end, last.target);
     case 'indirect':
-      return targets(last.pc);
-    // The place a call returns to.
+      return here(...code.targets(last.pc));
     case 'call':
+      return callee ? [{ frame: callee, pc: last.target }] : here(end);
+    // The place a call returns to.
     case 'indirect-call':
-      return [end];
+      return here(end);
+    case 'return':
+      return frame.caller ? [{ frame: frame.caller, pc: frame.back }] : [];
     default:
       return [];
   }

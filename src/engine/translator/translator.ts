@@ -36,8 +36,8 @@ export interface Watcher {
   readonly counters?: Counters | undefined;
 }
 
-export const DEFAULT_LIMITS: RegionLimits = { blocks: 64, instructions: 600 };
-export const LARGE_LIMITS: RegionLimits = { blocks: 256, instructions: 2400 };
+export const DEFAULT_LIMITS: RegionLimits = { blocks: 64, instructions: 600, inlined: 40 };
+export const LARGE_LIMITS: RegionLimits = { blocks: 256, instructions: 2400, inlined: 40 };
 
 export interface Source {
   readonly blocks: BlockMap;
@@ -62,15 +62,27 @@ export function translateBatch(
   m.importTable('regions');
   const imports = (name: string) => m.importFunction(name, callable(isa, name));
   const made: { region: Region; lowering: RegionLowering }[] = [];
+  const runs = new Map<number, readonly Instruction[]>();
+  const run = (pc: number) => {
+    const known = runs.get(pc) ?? reachable(source, pc);
+    runs.set(pc, known);
+    return known;
+  };
   for (const entry of entries) {
     const region = formRegion(
       entry,
-      (pc) => (pc === entry ? source.blocks.decodeRun(pc) : reachable(source, pc)),
-      follow,
-      (pc) => (without.has('indirect') ? [] : source.blocks.targets(pc)),
-      without.has('regions') ? { ...limits, blocks: 1 } : limits,
+      {
+        run: (pc) => (pc === entry ? source.blocks.decodeRun(pc) : run(pc)),
+        follow,
+        targets: (pc) => (without.has('indirect') ? [] : source.blocks.targets(pc)),
+      },
+      {
+        ...limits,
+        ...(without.has('regions') ? { blocks: 1 } : {}),
+        ...(without.has('inlining') ? { inlined: 0 } : {}),
+      },
     );
-    if (!region.blocks.has(entry)) continue;
+    if (!region) continue;
     const lowering = new RegionLowering(isa, m.type(REGION), imports, without, sites);
     lowering.lower(region);
     made.push({ region, lowering });
@@ -87,12 +99,12 @@ export function translateBatch(
   watcher.compiled(performance.now() - start);
   if (sites) watcher.counters?.declare(module, sites);
   return made.map(({ region, lowering }, i) => {
-    const sources = mergeRanges([...region.blocks.values()].map((b) => [b.pc, b.end]));
+    const sources = mergeRanges(region.blocks.map((b) => [b.pc, b.end]));
     const pages = new Set<number>();
     for (const [start, end] of sources)
       for (let p = Math.floor(start / 4096); p <= Math.floor((end - 1) / 4096); p++) pages.add(p);
     return {
-      pc: region.entry,
+      pc: region.entry.pc,
       index: first + i,
       module,
       sources: sources.map(([start, end]) => ({ start, bytes: source.fetch(start, end - start) })),
