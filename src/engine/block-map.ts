@@ -33,7 +33,7 @@ export interface Block {
   /** Offset of the first record. */
   readonly record: number;
   readonly instructions: number;
-  /** PC of the indirect jump at its end, or -1. */
+  /** PC of the indirect jump or call at its end, or -1. */
   readonly indirect: number;
 }
 
@@ -67,7 +67,7 @@ export class BlockMap {
   generation = 0;
   #goto = 0;
   #turn = 0;
-  /** Tables of targets seen, by the PC of the indirect jump. */
+  /** Tables of targets seen, by the PC of the indirect jump or call. */
   readonly #indirect = new Map<number, number[]>();
 
   constructor(space: AddressSpace, isa: Isa, handlers: (instructions: readonly Instruction[]) => readonly number[]) {
@@ -90,7 +90,7 @@ export class BlockMap {
     return block ? this.#space.view.getInt32(block.record + BLOCK_COUNT, true) : 0;
   }
 
-  /** Where the indirect jump at a PC was seen to go. */
+  /** Where the indirect jump or call at a PC was seen to go. */
   targets(pc: number): number[] {
     const seen = new Set<number>();
     for (const table of this.#indirect.get(pc) ?? []) {
@@ -163,7 +163,7 @@ export class BlockMap {
   #predecode(pc: number): Block {
     const run = this.decodeRun(pc);
     const last = run[run.length - 1];
-    const indirect = last.flow === 'indirect';
+    const indirect = last.flow === 'indirect' || last.flow === 'indirect-call';
     const size = BLOCK_HEADER + (run.length + 1) * RECORD_SIZE + (indirect ? TARGETS_SIZE * 4 : 0);
     if (this.#free + size > RECORDS_END) this.flush();
     const handlers = this.#handlers(run);

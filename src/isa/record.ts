@@ -23,7 +23,7 @@ export const REC_IMM2 = 56;
 export const BLOCK_HEADER = 16;
 export const BLOCK_COUNT = -8;
 export const BLOCK_LENGTH = -4;
-/** A block that ends in an indirect jump has, behind its last record, a table of targets seen (low 32 bits of the PC, 0: none). */
+/** A block that ends in an indirect jump or call has, behind its last record, a table of targets seen (low 32 bits of the PC, 0: none). */
 export const TARGETS_SIZE = 32;
 
 /** Write 64 bits, two's complement; a number must be an exact integer (BigInts cost ten times as much). */

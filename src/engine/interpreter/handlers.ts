@@ -166,7 +166,7 @@ class HandlerLowering extends Lowering {
         f.get(RECORD);
         return;
       }
-      if (t.target.kind !== 'record' && t.hint === 'jump') this.#remember(t.target);
+      if (t.target.kind !== 'record' && t.hint !== 'return') this.#remember(t.target);
       setPc(() => this.value(t.target));
       f.i32(0);
       return;
@@ -190,7 +190,7 @@ class HandlerLowering extends Lowering {
     f.i32(0);
   }
 
-  /** Note where an indirect jump goes, for regions to include: one of few places chosen by the target itself. */
+  /** Note where an indirect jump or call goes, for regions to include: one of few places chosen by the target itself. */
   #remember(target: Node): void {
     const { f } = this;
     target.uses++;

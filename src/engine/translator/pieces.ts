@@ -110,6 +110,21 @@ function cut(block: RegionBlock, b: Builder, groups: readonly Group[], pieces: P
       for (const e of early) e.piece = pieces.length;
     }
   });
+  const t = b.terminator;
+  if (t?.kind === 'jump' && t.hint === 'call' && t.target.kind !== 'const') {
+    // What is known to be called there comes before the call in general.
+    const { instruction } = groups[groups.length - 1];
+    for (const { pc } of block.callees) {
+      const count = present.length;
+      finish({
+        kind: 'branch',
+        condition: b.eq(t.target, b.i64(pc)),
+        taken: { pc, count },
+        otherwise: { pc: -1, piece: nextPiece(), count: count - 1 },
+      });
+      present.push({ instruction, statements: [] });
+    }
+  }
   finish(endOf(block, b, present.length));
 }
 
@@ -121,8 +136,10 @@ function endOf(block: RegionBlock, b: Builder, count: number): PieceEnd {
   if (t.kind === 'branch') {
     return { kind: 'branch', condition: t.condition, taken: { pc: Number(t.target.imm), count }, otherwise: onward };
   }
-  if (t.hint === 'call' && !block.inlines) return { kind: 'call', target: t.target, back: onward };
-  if (t.target.kind === 'const') return { kind: 'edge', to: { pc: Number(t.target.imm), count } };
+  const known = t.target.kind === 'const';
+  if (t.hint === 'call' && !(known && block.callees.length > 0))
+    return { kind: 'call', target: t.target, back: onward };
+  if (known) return { kind: 'edge', to: { pc: Number(t.target.imm), count } };
   return { kind: 'indirect', target: t.target, count };
 }
 
@@ -144,7 +161,7 @@ function successorsOf(p: Piece, pieceAt: ReadonlyMap<RegionBlock, number>): numb
 /** What is known at a block's end holds in its successor, unless the block is left from its middle too (it repeats itself) or a callee runs in between. */
 function passesKnowledge(block: RegionBlock): boolean {
   const { loops, flow } = block.instructions[block.instructions.length - 1];
-  return !loops && (block.inlines || (flow !== 'call' && flow !== 'indirect-call'));
+  return !loops && flow !== 'indirect-call' && (flow !== 'call' || block.callees.length > 0);
 }
 
 const isGuard = (n: Node): boolean => n.kind === 'guard';

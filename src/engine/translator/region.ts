@@ -9,8 +9,8 @@ export interface RegionBlock {
   readonly end: number;
   /** Blocks that control may reach inside the region, by ascending PC. */
   successors: readonly RegionBlock[];
-  /** It ends in a call of a function that is itself in the region: control goes there and comes back by the function's own return. */
-  readonly inlines: boolean;
+  /** Entries of functions called at its end that are themselves in the region: they come back by their own returns. */
+  callees: readonly RegionBlock[];
 }
 
 export interface Region {
@@ -29,6 +29,8 @@ export interface RegionLimits {
 
 /** Functions included in one another. */
 const INLINE_DEPTH = 3;
+/** Functions that an indirect call was seen to call, for them to be included. */
+const INLINE_CHOICES = 2;
 
 /** What forming a region asks of its surroundings. */
 export interface CodeView {
@@ -36,7 +38,7 @@ export interface CodeView {
   run(pc: number): readonly Instruction[];
   /** Is a PC worth including? */
   follow(pc: number): boolean;
-  /** Where the indirect jump at a PC has gone. */
+  /** Where the indirect jump or call at a PC has gone. */
   targets(pc: number): readonly number[];
 }
 
@@ -45,20 +47,21 @@ interface Frame {
   readonly caller: Frame | undefined;
   /** Where it returns to. */
   readonly back: number;
+  readonly entry: number;
   readonly depth: number;
   readonly runs: Map<number, Run>;
 }
 
 interface Run {
   readonly instructions: readonly Instruction[];
-  /** The function called at its end, if that is included. */
-  readonly callee: Frame | undefined;
+  /** The functions called at its end that are included. */
+  readonly callees: readonly Frame[];
 }
 
 /** The region entered at `entry`; undefined if that cannot be part of one. */
 export function formRegion(entry: number, code: CodeView, limits: RegionLimits): Region | undefined {
   // First the runs and every PC where a block must begin, breadth first so that what is near comes in first.
-  const root: Frame = { caller: undefined, back: -1, depth: 0, runs: new Map() };
+  const root: Frame = { caller: undefined, back: -1, entry, depth: 0, runs: new Map() };
   const frames = [root];
   const queue: { frame: Frame; pc: number }[] = [{ frame: root, pc: entry }];
   let blocks = 0;
@@ -69,13 +72,13 @@ export function formRegion(entry: number, code: CodeView, limits: RegionLimits):
     const whole = code.run(pc);
     const straight = cut(whole);
     if (straight.length === 0) continue;
-    const callee = calleeOf(straight, frame, code, limits);
-    if (callee) frames.push(callee);
-    frame.runs.set(pc, { instructions: straight, callee });
+    const callees = calleesOf(straight, frame, code, limits);
+    frames.push(...callees);
+    frame.runs.set(pc, { instructions: straight, callees });
     blocks++;
     instructions += straight.length;
     // What follows a cut has run as often as what precedes it.
-    for (const next of exitsOf(straight, frame, callee, code))
+    for (const next of exitsOf(straight, frame, callees, code))
       if (!next.frame.runs.has(next.pc) && (straight.length < whole.length || code.follow(next.pc))) {
         // A function is of use only with its return.
         if (next.frame.caller) queue.unshift(next);
@@ -89,35 +92,42 @@ export function formRegion(entry: number, code: CodeView, limits: RegionLimits):
       const until = run.instructions.findIndex((i, n) => n > 0 && frame.runs.has(i.pc));
       const mine = until < 0 ? run.instructions : run.instructions.slice(0, until);
       const last = mine[mine.length - 1];
-      const inlines = until < 0 && run.callee !== undefined && run.callee.runs.size > 0;
-      made.get(frame)!.set(pc, { pc, instructions: mine, end: last.pc + last.length, successors: [], inlines });
+      made.get(frame)!.set(pc, { pc, instructions: mine, end: last.pc + last.length, successors: [], callees: [] });
     }
   const all: RegionBlock[] = [];
   for (const [frame, own] of made)
     for (const block of own.values()) {
-      const callee = block.inlines ? frame.runs.get(block.pc)!.callee : undefined;
-      const whole = block.instructions.length === frame.runs.get(block.pc)!.instructions.length;
-      const exits = whole ? exitsOf(block.instructions, frame, callee, code) : [{ frame, pc: block.end }];
+      const run = frame.runs.get(block.pc)!;
+      const whole = block.instructions.length === run.instructions.length;
+      const callees = whole ? run.callees.filter((c) => c.runs.has(c.entry)) : [];
+      const exits = whole ? exitsOf(block.instructions, frame, callees, code) : [{ frame, pc: block.end }];
       const found = exits.flatMap((e) => made.get(e.frame)!.get(e.pc) ?? []);
       block.successors = [...new Set(found)].sort((a, b) => a.pc - b.pc);
+      block.callees = callees.map((c) => made.get(c)!.get(c.entry)!);
       all.push(block);
     }
   return all.length > 0 ? { entry: all[0], blocks: all } : undefined;
 }
 
-/** A frame for the function called at the end of a run, if it is small. */
-function calleeOf(run: readonly Instruction[], caller: Frame, code: CodeView, limits: RegionLimits): Frame | undefined {
+/** Frames for the functions called at the end of a run, if they are small. */
+function calleesOf(run: readonly Instruction[], caller: Frame, code: CodeView, limits: RegionLimits): Frame[] {
   const last = run[run.length - 1];
-  if (last.flow !== 'call' || caller.depth === INLINE_DEPTH) return undefined;
-  if (!code.follow(last.target) || !isSmall(last.target, code, limits.inlined)) return undefined;
-  return { caller, back: last.pc + last.length, depth: caller.depth + 1, runs: new Map() };
+  if (caller.depth === INLINE_DEPTH) return [];
+  let entries: readonly number[] = [];
+  if (last.flow === 'call') entries = [last.target];
+  else if (last.flow === 'indirect-call') entries = code.targets(last.pc);
+  if (entries.length > INLINE_CHOICES) return [];
+  const back = last.pc + last.length;
+  return entries
+    .filter((entry) => code.follow(entry) && isSmall(entry, code, limits.inlined))
+    .map((entry) => ({ caller, back, entry, depth: caller.depth + 1, runs: new Map() }));
 }
 
 /** Does what runs of a function come to a return within so many instructions? */
 function isSmall(entry: number, code: CodeView, limit: number): boolean {
   const seen = new Set<number>();
   const queue = [entry];
-  const frame: Frame = { caller: undefined, back: -1, depth: 0, runs: new Map() };
+  const frame: Frame = { caller: undefined, back: -1, entry, depth: 0, runs: new Map() };
   let instructions = 0;
   let returns = false;
   for (let pc = queue.pop(); pc !== undefined; pc = queue.pop()) {
@@ -128,7 +138,7 @@ function isSmall(entry: number, code: CodeView, limit: number): boolean {
     instructions += straight.length;
     if (straight.length < run.length || straight.length === 0 || instructions > limit) return false;
     returns ||= straight[straight.length - 1].flow === 'return';
-    queue.push(...exitsOf(straight, frame, undefined, code).flatMap((e) => (code.follow(e.pc) ? e.pc : [])));
+    queue.push(...exitsOf(straight, frame, [], code).flatMap((e) => (code.follow(e.pc) ? e.pc : [])));
   }
   return returns;
 }
@@ -145,11 +155,12 @@ function cut(run: readonly Instruction[]): readonly Instruction[] {
 function exitsOf(
   run: readonly Instruction[],
   frame: Frame,
-  callee: Frame | undefined,
+  callees: readonly Frame[],
   code: CodeView,
 ): readonly { frame: Frame; pc: number }[] {
   const last = run[run.length - 1];
   const end = last.pc + last.length;
+  const into = callees.map((callee) => ({ frame: callee, pc: callee.entry }));
   const here = (...pcs: readonly number[]) => pcs.map((pc) => ({ frame, pc }));
   if (last.loops) return here(last.pc, end);
   switch (last.flow) {
@@ -162,10 +173,9 @@ function exitsOf(
     case 'indirect':
       return here(...code.targets(last.pc));
     case 'call':
-      return callee ? [{ frame: callee, pc: last.target }] : here(end);
-    // The place a call returns to.
+      return callees.length > 0 ? into : here(end);
     case 'indirect-call':
-      return here(end);
+      return [...into, ...here(end)];
     case 'return':
       return frame.caller ? [{ frame: frame.caller, pc: frame.back }] : [];
     default:
