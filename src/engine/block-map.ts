@@ -2,9 +2,11 @@
 import { fault } from '../base/failures.ts';
 import type { Instruction, Isa } from '../isa/isa.ts';
 import {
+  BLOCK_BYTES,
   BLOCK_COUNT,
   BLOCK_HEADER,
   BLOCK_LENGTH,
+  BLOCK_SOURCE,
   put64,
   REC_HANDLER,
   REC_NEXT,
@@ -24,6 +26,7 @@ import {
 } from '../memory/runtime-area.ts';
 import { GOTO_SHAPE } from './interpreter/handlers.ts';
 import { jumpCacheSlot } from './jump-cache.ts';
+import { cutAfterWrite, OPENED_AFTER } from './open-code.ts';
 
 /** A straight run of instructions and where its records lie. */
 export interface Block {
@@ -35,6 +38,8 @@ export interface Block {
   readonly instructions: number;
   /** PC of the indirect jump or call at its end, or -1. */
   readonly indirect: number;
+  /** Its bytes may change without notice. */
+  readonly open: boolean;
 }
 
 /** Code that was translated: entered at one PC, made from the bytes of some pages. */
@@ -60,6 +65,9 @@ export class BlockMap {
   readonly #translations = new Map<number, Translation>();
   /** Everything made from a page. */
   readonly #pages = new Map<number, { blocks: Set<Block>; translations: Set<Translation> }>();
+  /** How often a page's code was dropped, and the pages whose code was dropped so often that they stay writable. */
+  readonly #drops = new Map<number, number>();
+  readonly #open = new Set<number>();
   #free = RECORDS;
   /** How far records ever reached. */
   #highest = RECORDS;
@@ -125,7 +133,43 @@ export class BlockMap {
 
   /** The predecoded block at a PC. */
   block(pc: number): Block {
-    return this.#blocks.get(pc) ?? this.#predecode(pc);
+    const block = this.#blocks.get(pc);
+    if (!block) return this.#predecode(pc);
+    return block.open && !this.#isFresh(block) ? this.#renew(block) : block;
+  }
+
+  /** May bytes there change without notice? */
+  isOpen(start: number, end: number): boolean {
+    return this.#open.size > 0 && pagesOf(start, end).some((page) => this.#open.has(page));
+  }
+
+  /** Is the block what stands there now? */
+  #isFresh({ pc, end, record }: Block): boolean {
+    const { view, u8 } = this.#space;
+    const copy = view.getInt32(record + BLOCK_SOURCE, true);
+    const now = this.#space.fetch(pc, end - pc);
+    return now.length === end - pc && now.every((byte, i) => u8[copy + i] === byte);
+  }
+
+  /** The code at a PC was found to have changed without notice. The translation has to go if the block had not been found so before: it stands more changes than the block. */
+  stale(pc: number): void {
+    const block = this.#blocks.get(pc);
+    const translation = this.#translations.get(pc);
+    if (block && !this.#isFresh(block)) this.#renew(block);
+    else if (translation) this.#dropTranslation(translation);
+  }
+
+  /** Decode a block anew, in its old place if that will do, and keep its count if it differs in operands only. */
+  #renew(old: Block): Block {
+    this.#dropBlock(old);
+    const { view } = this.#space;
+    const handlers = (b: Block) =>
+      Array.from({ length: b.instructions }, (_, i) => view.getInt32(b.record + i * RECORD_SIZE + REC_HANDLER, true));
+    const before = handlers(old).join();
+    const count = view.getInt32(old.record + BLOCK_COUNT, true);
+    const fresh = this.#predecode(old.pc, old);
+    if (handlers(fresh).join() === before) view.setInt32(fresh.record + BLOCK_COUNT, count, true);
+    return fresh;
   }
 
   translation(pc: number): Translation | undefined {
@@ -157,20 +201,32 @@ export class BlockMap {
       at += instruction.length;
       if (instruction.ends) break;
     }
-    return run;
+    return this.isOpen(pc, at) ? cutAfterWrite(this.#isa, run) : run;
   }
 
-  #predecode(pc: number): Block {
+  /** `place`: a block no longer in use, whose records may serve. */
+  #predecode(pc: number, place?: Block): Block {
     const run = this.decodeRun(pc);
     const last = run[run.length - 1];
+    const end = last.pc + last.length;
+    const open = this.isOpen(pc, end);
     const indirect = last.flow === 'indirect' || last.flow === 'indirect-call';
-    const size = BLOCK_HEADER + (run.length + 1) * RECORD_SIZE + (indirect ? TARGETS_SIZE * 4 : 0);
-    if (this.#free + size > RECORDS_END) this.flush();
+    const tables = BLOCK_HEADER + (run.length + 1) * RECORD_SIZE + (indirect ? TARGETS_SIZE * 4 : 0);
+    const size = tables + (open ? (end - pc + 7) & -8 : 0);
+    const fits =
+      place?.open && place.end === end && place.instructions === run.length && place.indirect >= 0 === indirect;
+    if (!fits && this.#free + size > RECORDS_END) this.flush();
     const handlers = this.#handlers(run);
-    const record = this.#free + BLOCK_HEADER;
-    this.#free += size;
+    const record = fits ? place.record : this.#free + BLOCK_HEADER;
+    if (!fits) this.#free += size;
     const { view, u8 } = this.#space;
     u8.fill(0, record - BLOCK_HEADER, record - BLOCK_HEADER + size);
+    if (open) {
+      const copy = record - BLOCK_HEADER + tables;
+      view.setInt32(record + BLOCK_SOURCE, copy, true);
+      view.setInt32(record + BLOCK_BYTES, end - pc, true);
+      u8.set(this.#space.fetch(pc, end - pc), copy);
+    }
     view.setInt32(record + BLOCK_COUNT, 0, true);
     view.setInt32(record + BLOCK_LENGTH, run.length, true);
     for (let i = 0; i < run.length; i++) {
@@ -181,15 +237,16 @@ export class BlockMap {
       put64(view, at + REC_NEXT, instruction.pc + instruction.length);
       this.#isa.encode(instruction, view, at);
     }
-    const end = last.pc + last.length;
     const at = record + run.length * RECORD_SIZE;
     view.setInt32(at + REC_HANDLER, this.gotoHandler, true);
     put64(view, at + REC_PC, end);
     if (indirect) this.#indirect.set(last.pc, [...(this.#indirect.get(last.pc) ?? []), at + RECORD_SIZE]);
-    const block: Block = { pc, end, record, instructions: run.length, indirect: indirect ? last.pc : -1 };
+    const block: Block = { pc, end, record, instructions: run.length, indirect: indirect ? last.pc : -1, open };
     this.#blocks.set(pc, block);
-    for (const page of pagesOf(pc, end)) this.#page(page).blocks.add(block);
-    if (this.#space.markCode(pc, end)) this.generation++;
+    for (const page of pagesOf(pc, end)) {
+      this.#page(page).blocks.add(block);
+      this.#mark(page);
+    }
     return block;
   }
 
@@ -204,9 +261,14 @@ export class BlockMap {
     this.#translations.set(translation.pc, translation);
     for (const page of translation.pages) {
       this.#page(page).translations.add(translation);
-      if (this.#space.markCode(page * PAGE_SIZE, page * PAGE_SIZE + 1)) this.generation++;
+      this.#mark(page);
     }
     this.#forget(translation.pc);
+  }
+
+  /** There is code from this page: be told of writes, unless it is open. */
+  #mark(page: number): void {
+    if (this.#space.markCode(page * PAGE_SIZE, page * PAGE_SIZE + 1, this.#open.has(page))) this.generation++;
   }
 
   #page(page: number): { blocks: Set<Block>; translations: Set<Translation> } {
@@ -245,20 +307,29 @@ export class BlockMap {
     if (!entry) return;
     this.generation++;
     this.#pages.delete(page);
+    const drops = (this.#drops.get(page) ?? 0) + 1;
+    this.#drops.set(page, drops);
+    if (drops >= OPENED_AFTER && this.#space.canBeOpen(page)) this.#open.add(page);
     for (const block of entry.blocks) {
-      this.#blocks.delete(block.pc);
-      this.#forget(block.pc);
-      if (block.indirect >= 0) this.#indirect.delete(block.indirect);
+      this.#dropBlock(block);
       for (let i = 0; i < block.instructions; i++) {
         this.#space.view.setInt32(block.record + i * RECORD_SIZE + REC_HANDLER, this.gotoHandler, true);
       }
-      for (const other of pagesOf(block.pc, block.end)) this.#pages.get(other)?.blocks.delete(block);
     }
-    for (const translation of entry.translations) {
-      if (this.#translations.get(translation.pc) === translation) this.#translations.delete(translation.pc);
-      this.#forget(translation.pc);
-      for (const other of translation.pages) this.#pages.get(other)?.translations.delete(translation);
-    }
+    for (const translation of entry.translations) this.#dropTranslation(translation);
+  }
+
+  #dropBlock(block: Block): void {
+    this.#blocks.delete(block.pc);
+    this.#forget(block.pc);
+    if (block.indirect >= 0) this.#indirect.delete(block.indirect);
+    for (const page of pagesOf(block.pc, block.end)) this.#pages.get(page)?.blocks.delete(block);
+  }
+
+  #dropTranslation(translation: Translation): void {
+    if (this.#translations.get(translation.pc) === translation) this.#translations.delete(translation.pc);
+    this.#forget(translation.pc);
+    for (const page of translation.pages) this.#pages.get(page)?.translations.delete(translation);
   }
 
   /** Only PCs with a block are in it: a small process need not touch all of it. */

@@ -113,7 +113,8 @@ export class WasmCodeSpace implements CodeSpace {
     for (;;) {
       this.#answer(state);
       const code = this.#dispatch(state, 0, -1n, -1n);
-      if (code !== exits.EXIT_UNWIND) return code;
+      if (code === exits.EXIT_STALE) this.blocks.stale(this.#running!.pc);
+      else if (code !== exits.EXIT_UNWIND) return code;
     }
   }
 

@@ -23,3 +23,5 @@ export const EXIT_STEP = 14;
 export const EXIT_UNWIND = 15;
 /** An unmasked exception of a SIMD floating-point operation. */
 export const EXIT_SIMD = 16;
+/** Code on an open page is no longer what was decoded. */
+export const EXIT_STALE = 18;

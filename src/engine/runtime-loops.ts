@@ -1,19 +1,20 @@
 /** The two loops of the runtime module: the interpreter's over records, and dispatch between regions and blocks. */
 import type { Isa } from '../isa/isa.ts';
-import { BLOCK_COUNT, REC_HANDLER, REC_NEXT, REC_PC } from '../isa/record.ts';
-import { JUMP_CACHE, JUMP_CACHE_GROUP } from '../memory/runtime-area.ts';
+import { BLOCK_BYTES, BLOCK_COUNT, BLOCK_HEADER, BLOCK_SOURCE, REC_HANDLER, REC_NEXT, REC_PC } from '../isa/record.ts';
+import { JUMP_CACHE, JUMP_CACHE_GROUP, RUNTIME_SIZE } from '../memory/runtime-area.ts';
 import type { SiteList } from './counters.ts';
-import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS, EXIT_RESTART, EXIT_UNWIND } from './exits.ts';
+import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS, EXIT_RESTART, EXIT_STALE, EXIT_UNWIND } from './exits.ts';
 import { pushSlot } from './jump-cache.ts';
 import { STATE } from './lowering.ts';
 import { REGION_PC } from './signatures.ts';
 import { Func } from './wasm/encoder.ts';
-import { I32_ADD, I32_AND, LOAD_I32, LOAD_I64, STORE_I32, STORE_I64, WRAP } from './wasm/opcodes.ts';
+import { I32_ADD, I32_AND, LOAD_I32, LOAD_I64, LOAD_U8, STORE_I32, STORE_I64, WRAP } from './wasm/opcodes.ts';
 
-/** (state, record) → 0: look up PC, else the exit code. Runs records until one leaves the straight line. */
+/** (state, record) → 0: look up PC, else the exit code. Runs a block's records until one leaves the straight line. */
 export function interpretFunction(isa: Isa, handlerType: number, sites: SiteList | undefined): Func {
   const f = new Func(2);
   const REC = 1;
+  compareSource(f, REC);
   const budget = f.local('i32');
   const next = f.local('i32');
   const before = sites ? f.local('i32') : 0;
@@ -76,6 +77,61 @@ export function interpretFunction(isa: Isa, handlerType: number, sites: SiteList
   saveBudget();
   pushExit(f, isa, next);
   return f;
+}
+
+/** Return EXIT_STALE if the block has a copy of its bytes and they have changed since. */
+function compareSource(f: Func, record: number): void {
+  const at = f.local('i32');
+  const left = f.local('i32');
+  const copy = f.local('i32');
+  const header = (field: number) => {
+    f.get(record);
+    f.i32(BLOCK_HEADER);
+    f.byte(0x6b);
+    f.mem(LOAD_I32, BLOCK_HEADER + field);
+  };
+  header(BLOCK_SOURCE);
+  f.tee(copy);
+  f.if();
+  f.get(record);
+  f.mem(LOAD_I32, REC_PC);
+  f.set(at);
+  header(BLOCK_BYTES);
+  f.set(left);
+  for (const [load, bytes] of [
+    [LOAD_I64, 8],
+    [LOAD_U8, 1],
+  ] as const) {
+    const done = f.block();
+    const loop = f.loop();
+    f.get(left);
+    f.i32(bytes);
+    f.byte(0x48); // lt_s
+    f.brIf(done);
+    f.get(at);
+    f.mem(load, RUNTIME_SIZE);
+    f.get(copy);
+    f.mem(load, 0);
+    f.byte(bytes === 8 ? 0x52 : 0x47); // ne
+    f.if();
+    f.i32(EXIT_STALE);
+    f.return();
+    f.end();
+    for (const [local, step] of [
+      [at, bytes],
+      [copy, bytes],
+      [left, -bytes],
+    ]) {
+      f.get(local);
+      f.i32(step);
+      f.byte(I32_ADD);
+      f.set(local);
+    }
+    f.br(loop);
+    f.end();
+    f.end();
+  }
+  f.end();
 }
 
 /** Push 0 if the handler left nothing to do but look up PC, else the exit code. */

@@ -3,6 +3,7 @@
 import type { Without } from '../base/optimisations.ts';
 import type { Isa } from '../isa/isa.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
+import { PAGE_SIZE } from '../memory/runtime-area.ts';
 import { CodeCache } from './cache/code-cache.ts';
 import { WasmCodeSpace } from './code-space.ts';
 import { Counters } from './counters.ts';
@@ -137,7 +138,9 @@ export class TranslatingEngine implements Engine {
   miss(code: WasmCodeSpace, pc: number): void {
     if (this.mode !== 'interpreter' && !code.blocks.translation(pc)) {
       const known = this.cache.find(pc, code.source.fetch);
-      if (known) this.#install(code, known);
+      // One made for pages that do not change without notice does not notice.
+      if (known && !known.pages.some((page) => code.blocks.isOpen(page * PAGE_SIZE, page * PAGE_SIZE + 1)))
+        this.#install(code, known);
       else if (this.mode === 'translator') this.#translate(code, [pc], () => true);
     }
     code.blocks.find(pc);

@@ -26,6 +26,8 @@ export interface Instruction {
   /** Where control goes: straight on, to `target`, to either, somewhere not known before, or out of the engine. Calls and returns are jumps that say so. */
   readonly flow: 'next' | 'jump' | 'branch' | 'call' | 'indirect' | 'indirect-call' | 'return' | 'stop';
   readonly target: number;
+  /** Bytes at its end that are no more than a number to it: built as open, its meaning reads them where they stand. */
+  readonly variable: number;
 }
 
 /** A wasm function without effects, written with the builder and called from semantics with `b.call`. With `switch`, one body for each value 0 … switch-1 of the first parameter. */
@@ -70,6 +72,6 @@ export interface Isa<I extends Instruction = Instruction> {
 export interface RegionBuilder<I extends Instruction = Instruction> extends Builder {
   /** What is known at build time at the end of another run (flags) holds at the start of this one. */
   inherit(from: RegionBuilder<I>): void;
-  /** Append the meaning of the next instruction. */
-  append(instruction: I): void;
+  /** Append the meaning of the next instruction. `open`: its variable bytes may change. */
+  append(instruction: I, open?: boolean): void;
 }

@@ -19,8 +19,13 @@ export const REC_DISP = 48;
 /** A second immediate (i64). */
 export const REC_IMM2 = 56;
 
-/** In front of a block's first record: how often it ran (i32) and its number of instructions (i32). */
+/**
+ * In front of a block's first record: where a copy of its bytes lies that must be compared before it runs (i32; 0: they cannot change without notice) and how
+ * many they are (i32), how often it ran (i32) and its number of instructions (i32).
+ */
 export const BLOCK_HEADER = 16;
+export const BLOCK_SOURCE = -16;
+export const BLOCK_BYTES = -12;
 export const BLOCK_COUNT = -8;
 export const BLOCK_LENGTH = -4;
 /** A block that ends in an indirect jump or call has, behind its last record, a table of targets seen (low 32 bits of the PC, 0: none). */

@@ -12,3 +12,5 @@ export const WRITE_WIDE = 8;
 export const EXECUTE = 16;
 /** Translations or predecoded records came from this page: writes take the slow path, which drops them. */
 export const HAS_CODE = 32;
+/** Beside HAS_CODE: what came from this page looks for itself whether it was written; writes need no slow path. */
+export const OPEN = 64;

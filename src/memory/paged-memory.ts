@@ -2,7 +2,7 @@
 import { fail, fault } from '../base/failures.ts';
 import type { MappedFile } from './address-space.ts';
 import { giveMemory, takeMemory } from './memory-pool.ts';
-import { EXECUTE, HAS_CODE, READ, READ_WIDE, WRITE, WRITE_WIDE } from './page-map.ts';
+import { EXECUTE, HAS_CODE, OPEN, READ, READ_WIDE, WRITE, WRITE_WIDE } from './page-map.ts';
 import { type Region, RegionList } from './regions.ts';
 import { PAGE_MAP, PAGE_SHIFT, PAGE_SIZE, RUNTIME_SIZE, WINDOW_SIZE } from './runtime-area.ts';
 import {
@@ -127,12 +127,12 @@ export abstract class PagedMemory implements SharedUser {
       const state = this.#state;
       if (last > this.#top) this.#top = last;
       for (let i = first; i < last; i++) {
-        const code = map[PAGE_MAP + i] & HAS_CODE;
+        const code = map[PAGE_MAP + i] & (HAS_CODE | OPEN);
         const s = state[i];
         let bits = execute | code;
         if (readable && (s & PRESENT) !== 0) {
           bits |= READ;
-          if (writable && (s & WRITTEN) !== 0 && code === 0) bits |= WRITE;
+          if (writable && (s & WRITTEN) !== 0 && code !== HAS_CODE) bits |= WRITE;
         }
         map[PAGE_MAP + i] = bits;
       }
@@ -193,8 +193,18 @@ export abstract class PagedMemory implements SharedUser {
 
   // ---- code pages
 
-  /** Mark pages [start, end) as holding translated code: sets HAS_CODE, clears WRITE bits. Tells whether there were any: code that relies on having seen them must not go on. */
-  markCode(start: number, end: number): boolean {
+  /** Can the page be written while it holds code, without notice? Only a private page in the window. */
+  canBeOpen(page: number): boolean {
+    const address = page * PAGE_SIZE;
+    const region = this.regions.at(address);
+    return region !== undefined && region.object === undefined && this.#isDirect(region);
+  }
+
+  /**
+   * Mark pages [start, end) as holding translated code: sets HAS_CODE and, unless they are open, clears WRITE bits. Tells whether there were any: code that relies
+   * on having seen them must not go on.
+   */
+  markCode(start: number, end: number, open = false): boolean {
     let closed = false;
     for (let page = Math.floor(start / PAGE_SIZE); page * PAGE_SIZE < end; page++) {
       const address = page * PAGE_SIZE;
@@ -206,6 +216,10 @@ export abstract class PagedMemory implements SharedUser {
         continue;
       }
       const bits = this.u8[PAGE_MAP + slot];
+      if (open) {
+        this.u8[PAGE_MAP + slot] = bits | HAS_CODE | OPEN;
+        continue;
+      }
       if (bits & WRITE) closed = true;
       this.u8[PAGE_MAP + slot] = (bits | HAS_CODE) & ~(WRITE | WRITE_WIDE);
       if (slot > 0) this.u8[PAGE_MAP + slot - 1] &= ~WRITE_WIDE;
@@ -220,7 +234,7 @@ export abstract class PagedMemory implements SharedUser {
     for (let address = Math.max(start, this.windowBase); address < to; address += PAGE_SIZE) {
       const at = PAGE_MAP + this.#slot(address);
       if (this.u8[at] & HAS_CODE) {
-        this.u8[at] &= ~HAS_CODE;
+        this.u8[at] &= ~(HAS_CODE | OPEN);
         if (runStart < 0) runStart = address;
       } else if (runStart >= 0) {
         this.onCodeChanged(runStart, address);

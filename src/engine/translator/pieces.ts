@@ -12,6 +12,8 @@ export interface Group {
 /** A piece of a block between branches: a block has more than one only if it repeats itself (REP). */
 export interface Piece {
   readonly block: RegionBlock;
+  /** It is the block's first. */
+  readonly begins: boolean;
   /** Statements by instruction; the last group belongs to the branch. */
   readonly groups: Group[];
   /** How it ends. */
@@ -60,7 +62,7 @@ export function makePieces(isa: Isa, region: Region, passFlags: boolean): Pieces
       builder.inherit(ready(from[0]).builder);
     for (const instruction of block.instructions) {
       const start = builder.body.length;
-      builder.append(instruction);
+      builder.append(instruction, block.source !== undefined);
       one.groups.push({ instruction, statements: builder.body.slice(start) });
       instructions++;
     }
@@ -68,7 +70,7 @@ export function makePieces(isa: Isa, region: Region, passFlags: boolean): Pieces
   };
   for (const block of blocks) ready(block);
   // Pieces of one block follow each other.
-  const pieces: Piece[] = [{ block: region.entry, groups: [], end: { kind: 'table' } }];
+  const pieces: Piece[] = [{ block: region.entry, begins: false, groups: [], end: { kind: 'table' } }];
   const pieceAt = new Map<RegionBlock, number>();
   for (const block of blocks) {
     pieceAt.set(block, pieces.length);
@@ -81,9 +83,11 @@ export function makePieces(isa: Isa, region: Region, passFlags: boolean): Pieces
 /** Cut a block where instructions may leave early (guards): the next piece is the rest of the instruction, or the one after it. */
 function cut(block: RegionBlock, b: Builder, groups: readonly Group[], pieces: Piece[]): void {
   let present: Group[] = [];
+  let begins = true;
   const finish = (end: PieceEnd) => {
-    pieces.push({ block, groups: present, end });
+    pieces.push({ block, begins, groups: present, end });
     present = [];
+    begins = false;
   };
   const nextPiece = () => pieces.length + 1;
   groups.forEach(({ instruction, statements }, i) => {

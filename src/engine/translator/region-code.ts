@@ -205,6 +205,11 @@ export abstract class RegionCode extends Lowering {
     value();
     this.f.mem(ACCESS[n.access!].store, place);
   }
+  /** What may change in the instruction itself; the block's comparison has seen that it is there. */
+  protected override record(n: Node): void {
+    this.f.i32(Number(n.imm) | 0);
+    this.f.mem(ACCESS[n.access!].load, RUNTIME_SIZE);
+  }
   protected probe(n: Node, address: number): void {
     this.#check(n, address);
   }

@@ -5,13 +5,15 @@ import { ACCESS } from '../../ir/ops.ts';
 import type { Isa } from '../../isa/isa.ts';
 import { JUMP_CACHE } from '../../memory/runtime-area.ts';
 import type { SiteList } from '../counters.ts';
+import { EXIT_STALE } from '../exits.ts';
 import { jumpCacheSlot, pushSlot } from '../jump-cache.ts';
 import { STATE, type Temps } from '../lowering.ts';
+import { emitDifference } from '../open-code.ts';
 import { REGION_PC } from '../signatures.ts';
 import type { Func } from '../wasm/encoder.ts';
 import { CheckPlan } from './checks.ts';
 import { type Edge, makePieces, type Piece } from './pieces.ts';
-import type { Region } from './region.ts';
+import type { Region, RegionBlock } from './region.ts';
 import { BUDGET, DEPTH, RegionCode, SP } from './region-code.ts';
 import { allRegisters, planRegisters, type RegisterPlan } from './registers.ts';
 import { type FlowGraph, type Structure, structure } from './structure.ts';
@@ -119,6 +121,7 @@ export class RegionLowering extends RegionCode {
     this.takeOverTemps(this.#kept.get(n) ?? []);
     this.out = this.#outs[this.#plan.outOf[n]];
     this.done = 0;
+    if (piece.begins) this.#compare(piece.block);
     piece.groups.forEach((g, i) => {
       this.at = g.instruction.pc;
       this.done = i;
@@ -163,6 +166,18 @@ export class RegionLowering extends RegionCode {
         this.leaveFor(end.pc, end.code, end.count);
         return;
     }
+  }
+
+  /** Leave for another translation if the block's bytes are no longer what they were. */
+  #compare({ pc, instructions, source }: RegionBlock): void {
+    if (!source) return;
+    const { f } = this;
+    emitDifference(f, instructions, source);
+    f.i64(0);
+    f.byte(0x52); // ne
+    f.if();
+    this.leaveFor(pc, pc === this.#pieces[0].block.pc ? EXIT_STALE : 0, 0);
+    f.end();
   }
 
   /** Go on at the successor that was chosen: the first one on entry. */

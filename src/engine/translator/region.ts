@@ -5,6 +5,8 @@ import type { Instruction } from '../../isa/isa.ts';
 export interface RegionBlock {
   readonly pc: number;
   readonly instructions: readonly Instruction[];
+  /** Its bytes, if they may change without notice: to be compared before it runs. */
+  readonly source: Uint8Array | undefined;
   /** PC behind the last instruction. */
   readonly end: number;
   /** Blocks that control may reach inside the region, by ascending PC. */
@@ -40,6 +42,8 @@ export interface CodeView {
   follow(pc: number): boolean;
   /** Where the indirect jump or call at a PC has gone. */
   targets(pc: number): readonly number[];
+  /** The bytes there, if they may change without notice. */
+  open(start: number, end: number): Uint8Array | undefined;
 }
 
 /** The guest function that the entry belongs to, or one included where it is called: its blocks are its own. */
@@ -92,7 +96,9 @@ export function formRegion(entry: number, code: CodeView, limits: RegionLimits):
       const until = run.instructions.findIndex((i, n) => n > 0 && frame.runs.has(i.pc));
       const mine = until < 0 ? run.instructions : run.instructions.slice(0, until);
       const last = mine[mine.length - 1];
-      made.get(frame)!.set(pc, { pc, instructions: mine, end: last.pc + last.length, successors: [], callees: [] });
+      const end = last.pc + last.length;
+      const source = code.open(pc, end);
+      made.get(frame)!.set(pc, { pc, instructions: mine, source, end, successors: [], callees: [] });
     }
   const all: RegionBlock[] = [];
   for (const [frame, own] of made)

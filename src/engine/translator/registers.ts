@@ -144,8 +144,8 @@ export function planRegisters(
       left = true;
       for (const id of way) if (!done.has(id)) wanted.add(n, id);
     };
-    // Checks before a loop leave as from its start.
-    if (loopHeader[n]) leave();
+    // Checks before a loop leave as from its start, so does code that is no longer what it was.
+    if (loopHeader[n] || (pieces[n].begins && pieces[n].block.source)) leave();
     for (const g of pieces[n].groups) {
       for (const s of g.statements) {
         if (s.kind === 'getreg' && s.uses > 0 && !done.has(Number(s.imm))) wanted.add(n, Number(s.imm));

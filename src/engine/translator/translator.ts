@@ -75,6 +75,7 @@ export function translateBatch(
         run: (pc) => (pc === entry ? source.blocks.decodeRun(pc) : run(pc)),
         follow,
         targets: (pc) => (without.has('indirect') ? [] : source.blocks.targets(pc)),
+        open: (start, end) => (source.blocks.isOpen(start, end) ? source.fetch(start, end - start) : undefined),
       },
       {
         ...limits,

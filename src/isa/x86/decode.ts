@@ -65,6 +65,9 @@ export class X86Instruction implements Instruction {
     const [first] = this.operands;
     return first?.kind === 'rel' ? first.target : 0;
   }
+  get variable(): number {
+    return this.form.row.fixed ? 0 : this.form.variable;
+  }
   /** 16, 32 or 64. */
   get operandSize(): number {
     return this.form.operandSize;

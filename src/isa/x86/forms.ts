@@ -42,6 +42,8 @@ export interface Form {
   /** ModRM names memory. */
   readonly memory: boolean;
   readonly operands: readonly OperandForm[];
+  /** Bytes of an immediate of four or eight at the end. */
+  readonly variable: number;
   /** Without the immediates that rows with `fixed` add. */
   readonly shape: string;
 }
@@ -189,6 +191,7 @@ export const UNKNOWN: Form = {
   flow: 'stop',
   memory: false,
   operands: [],
+  variable: 0,
   shape: '(bad)',
 };
 const NOP: Row = { opcode: '90', mnemonic: 'nop', operands: '' };
@@ -220,7 +223,9 @@ export function makeForm(form: number): Form {
   for (const o of operands) shape += o.kind === 'mmx' ? 'n' : o.kind[0];
   if (nop) shape = 'nop';
   const addressSize = short ? 32 : 64;
-  return { row, operandSize, addressSize, repeat, segment, flow: flowOf(row), memory, operands, shape };
+  const last = operands[operands.length - 1];
+  const variable = last?.kind !== 'imm' ? 0 : last.bytes === 's32' ? 4 : last.bytes === 's64' ? 8 : 0;
+  return { row, operandSize, addressSize, repeat, segment, flow: flowOf(row), memory, operands, variable, shape };
 }
 
 function widthOf(size: string, operandSize: number): number {

@@ -1,5 +1,5 @@
 /** Builds the meaning of a run of instructions with everything known, for regions. */
-import type { Node } from '../../ir/builder.ts';
+import { NO_NODES, Node } from '../../ir/builder.ts';
 import type { RegionBuilder } from '../isa.ts';
 import { X86Builder } from './builder.ts';
 import type { Operand as Decoded, X86Instruction } from './decode.ts';
@@ -9,6 +9,7 @@ import { Immediate, immediateNode, KnownGpr, KnownMmx, KnownXmm, Memory, type Op
 /** Builder for a run of instructions with known operands. */
 export class X86RegionBuilder extends X86Builder implements RegionBuilder<X86Instruction> {
   instruction!: X86Instruction;
+  #open = false;
   readonly roundingIsDefault = true;
   readonly nansAreNative = hostNans.native;
   readonly #build: (b: X86Builder) => void;
@@ -21,8 +22,9 @@ export class X86RegionBuilder extends X86Builder implements RegionBuilder<X86Ins
   inherit(from: RegionBuilder<X86Instruction>): void {
     this.flags.known = (from as X86RegionBuilder).flags.known;
   }
-  append(instruction: X86Instruction): void {
+  append(instruction: X86Instruction, open = false): void {
     this.instruction = instruction;
+    this.#open = open && instruction.variable > 0;
     this.#build(this);
   }
   pc(): Node {
@@ -43,12 +45,19 @@ export class X86RegionBuilder extends X86Builder implements RegionBuilder<X86Ins
       case 'mem':
         return new Memory(this, o.width, (step) => this.#address(o, step));
       case 'imm':
-        return new Immediate(this, o.width, immediateNode(this, o));
+        return new Immediate(this, o.width, this.#open ? this.#variable(o.width) : immediateNode(this, o));
       case 'rel':
         return new Immediate(this, 64, this.i64(o.target));
       default:
         return new Immediate(this, o.width, this.i32(o.index));
     }
+  }
+  /** The immediate at the instruction's end as it stands there when the code runs. */
+  #variable(width: number): Node {
+    const { pc, length, variable } = this.instruction;
+    const access = variable === 8 ? 'i64' : 'i32';
+    const read = new Node('record', access, NO_NODES, pc + length - variable, undefined, access);
+    return width === 64 && variable === 4 ? this.op('i64.extend_i32_s', read) : read;
   }
   #address(o: Decoded & { kind: 'mem' }, step?: Node): Node {
     let sum: Node | undefined;
