@@ -9,6 +9,7 @@ export const OPTIMISATIONS = {
   indirect: 'indirect jumps stay in their region where they went before',
   regions: 'several blocks are translated together',
   registers: 'only registers that were changed are written back, only those that are read are loaded',
+  stack: 'x87 registers live in locals, x87 operations in place',
   tables: 'irreducible control flow of interpreters stays in its region',
 } as const;
 

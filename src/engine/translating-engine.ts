@@ -177,7 +177,9 @@ export class TranslatingEngine implements Engine {
     const start = performance.now();
     const before = this.#stats.compileMs;
     if (this.cache.makeRoom()) this.regions.drop();
-    const isa = this.keeps ? { ...this.isa, regionBuilder: () => this.isa.regionBuilder(true) } : this.isa;
+    const isa = this.keeps
+      ? { ...this.isa, regionBuilder: (o: object) => this.isa.regionBuilder({ ...o, keep: true }) }
+      : this.isa;
     const regions = translateBatch(isa, this.regions, entries, code.source, follow, this, limits, this.#without);
     for (const r of regions) {
       this.cache.add(r);

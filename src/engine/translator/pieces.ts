@@ -1,4 +1,5 @@
 /** A region's blocks as pieces: the meaning of straight code between branches, cut also where an instruction may leave early. Knows no wasm. */
+import type { Without } from '../../base/optimisations.ts';
 import type { Builder, Node } from '../../ir/builder.ts';
 import type { Instruction, Isa, RegionBuilder } from '../../isa/isa.ts';
 import type { Region, RegionBlock } from './region.ts';
@@ -41,8 +42,14 @@ export interface Pieces {
   readonly instructions: number;
 }
 
-/** Build every block's meaning, entry first, and cut blocks at guards. `passFlags`: blocks know what set the flags in the block before. */
-export function makePieces(isa: Isa, region: Region, passFlags: boolean): Pieces {
+/** Build every block's meaning, entry first, and cut blocks at guards. */
+export function makePieces(isa: Isa, region: Region, without: Without): Pieces {
+  const plain = without.has('stack') || without.has('helpers');
+  return (plain ? undefined : piecesOf(isa, region, without, false)) ?? piecesOf(isa, region, without, true)!;
+}
+
+/** Nothing where turned registers must be in the state block, and `plain` does not say that they are. */
+function piecesOf(isa: Isa, region: Region, without: Without, plain: boolean): Pieces | undefined {
   const order = [region.entry, ...[...region.blocks.keys()].filter((pc) => pc !== region.entry)];
   const predecessors = new Map<number, number[]>();
   for (const b of region.blocks.values())
@@ -52,13 +59,15 @@ export function makePieces(isa: Isa, region: Region, passFlags: boolean): Pieces
   const ready = (pc: number): { builder: RegionBuilder; groups: Group[] } => {
     let one = built.get(pc);
     if (one) return one;
-    const builder = isa.regionBuilder();
+    const builder = isa.regionBuilder({ plain });
     one = { builder, groups: [] };
     built.set(pc, one);
-    // What is known about flags passes along the only way in.
-    const from = predecessors.get(pc) ?? [];
-    if (passFlags && pc !== region.entry && from.length === 1 && passesKnowledge(region.blocks.get(from[0])!))
+    // What is known about flags passes along the only way in, where turned registers are along any.
+    const from = pc === region.entry ? [] : (predecessors.get(pc) ?? []);
+    const before = from.find((p) => built.has(p) && !calls(region.blocks.get(p)!));
+    if (!without.has('flags') && from.length === 1 && passesKnowledge(region.blocks.get(from[0])!))
       builder.inherit(ready(from[0]).builder);
+    else if (before !== undefined) builder.follow(ready(before).builder);
     for (const instruction of region.blocks.get(pc)!.instructions) {
       const start = builder.body.length;
       builder.append(instruction);
@@ -67,7 +76,18 @@ export function makePieces(isa: Isa, region: Region, passFlags: boolean): Pieces
     }
     return one;
   };
+  const reached = new Set([region.entry]);
+  for (const pc of reached) {
+    ready(pc);
+    for (const to of region.blocks.get(pc)!.successors) reached.add(to);
+  }
   for (const pc of order) ready(pc);
+  if ([...built.values()].some(({ builder }) => builder.needsPlain) && !plain) return undefined;
+  // Ways to a block that differ in where turned registers are do not meet inside the region.
+  for (const block of region.blocks.values()) {
+    const from = calls(block) ? undefined : ready(block.pc).builder;
+    block.successors = block.successors.filter((to) => ready(to).builder.follows(from));
+  }
   // Pieces of one block follow each other.
   const pieces: Piece[] = [{ block: region.blocks.get(region.entry)!, groups: [], end: { kind: 'table' } }];
   const pieceAt = new Map<number, number>();
@@ -138,11 +158,15 @@ function successorsOf(p: Piece, pieceAt: ReadonlyMap<number, number>): number[] 
   return [];
 }
 
-/** What is known at a block's end holds in its successor, unless the block is left from its middle too (it repeats itself) or a callee runs in between. */
-function passesKnowledge(block: RegionBlock): boolean {
-  const { loops, flow } = block.instructions[block.instructions.length - 1];
-  return !loops && flow !== 'call' && flow !== 'indirect-call';
+/** Does a callee run between the block and its successor? */
+function calls({ instructions }: RegionBlock): boolean {
+  const { flow } = instructions[instructions.length - 1];
+  return flow === 'call' || flow === 'indirect-call';
 }
+
+/** What is known at a block's end holds in its successor, unless the block is left from its middle too (it repeats itself) or a callee runs in between. */
+const passesKnowledge = (block: RegionBlock): boolean =>
+  !calls(block) && !block.instructions[block.instructions.length - 1].loops;
 
 const isGuard = (n: Node): boolean => n.kind === 'guard';
 

@@ -6,6 +6,8 @@ import { mulhu, udivNormalised } from '../functions.ts';
 export interface Value {
   readonly m: Node;
   readonly se: Node;
+  /** Known to be a normal number or zero. */
+  ordinary?: boolean;
 }
 /** A rounded result, and what it does to the status word (i32): PE and C1 at their places. */
 export interface Rounded extends Value {
@@ -23,11 +25,17 @@ const not = (b: Builder, condition: Node): Node => b.eqz(condition);
 
 /** Give up unless the value is a normal number or zero. */
 export function ordinary(b: Builder, x: Value): void {
-  b.leaveIf(not(b, b.or(isNormal(b, x), isZero(b, x))), 'next');
+  if (!x.ordinary) b.leaveIf(not(b, b.or(isNormal(b, x), isZero(b, x))), 'next');
+  x.ordinary = true;
 }
 export function normal(b: Builder, x: Value): void {
-  b.leaveIf(not(b, isNormal(b, x)), 'next');
+  b.leaveIf(x.ordinary ? b.eqz(x.m) : not(b, isNormal(b, x)), 'next');
+  x.ordinary = true;
 }
+export const negated = (b: Builder, x: Value): Value => {
+  ordinary(b, x);
+  return { ...x, se: b.xor(x.se, 0x8000) };
+};
 
 /** Status bits from "inexact" and "rounded up". */
 export const status = (b: Builder, inexact: Node, up: Node): Node => b.or(b.shl(inexact, 5), b.shl(up, 9));
@@ -42,7 +50,7 @@ function finish(b: Builder, s: Node, zeroSign: Node, e: Node, m: Node, inexact: 
   const zero = b.eqz(significand);
   b.leaveIf(b.gtU(b.sub(b.select(zero, 1, exponent), 1), 0x7ffd), 'next');
   const se = b.select(zero, b.shl(zeroSign, 15), b.or(b.shl(s, 15), exponent));
-  return { m: significand, se, status: status(b, inexact, up) };
+  return { m: significand, se, ordinary: true, status: status(b, inexact, up) };
 }
 
 /** The same for m and the 64 bits below it. */
@@ -170,7 +178,11 @@ export function fromSingle(b: Builder, bits: Node): Value {
   b.leaveIf(not(b, b.or(zero, b.ltU(b.sub(e, 1), 0xfe))), 'next');
   const m = b.or(b.shl(b.extendU(bits), 40), b.i64(TOP));
   const s = b.shl(b.shrU(bits, 31), 15);
-  return { m: b.select(zero, b.i64(0), m), se: b.or(s, b.select(zero, b.i32(0), b.add(e, BIAS - 127))) };
+  return {
+    m: b.select(zero, b.i64(0), m),
+    se: b.or(s, b.select(zero, b.i32(0), b.add(e, BIAS - 127))),
+    ordinary: true,
+  };
 }
 /** The same of a double's (i64). */
 export function fromDouble(b: Builder, bits: Node): Value {
@@ -180,7 +192,11 @@ export function fromDouble(b: Builder, bits: Node): Value {
   b.leaveIf(not(b, b.or(zero, b.ltU(b.sub(e, 1), 0x7fe))), 'next');
   const m = b.or(b.shl(bits, 11), b.i64(TOP));
   const s = b.shl(b.shrU(top, 11), 15);
-  return { m: b.select(zero, b.i64(0), m), se: b.or(s, b.select(zero, b.i32(0), b.add(e, BIAS - 1023))) };
+  return {
+    m: b.select(zero, b.i64(0), m),
+    se: b.or(s, b.select(zero, b.i32(0), b.add(e, BIAS - 1023))),
+    ordinary: true,
+  };
 }
 /** Of a signed 64-bit integer. */
 export function fromInteger(b: Builder, v: Node): Value {
@@ -188,7 +204,7 @@ export function fromInteger(b: Builder, v: Node): Value {
   const magnitude = b.sub(b.xor(v, mask), mask);
   const n = b.clz(magnitude);
   const e = b.select(b.eqz(v), b.i32(0), b.sub(b.i32(BIAS + 63), b.wrap(n)));
-  return { m: b.shl(magnitude, n), se: b.or(b.and(b.wrap(mask), 0x8000), e) };
+  return { m: b.shl(magnitude, n), se: b.or(b.and(b.wrap(mask), 0x8000), e), ordinary: true };
 }
 
 /** Round to a format of `fraction` stored fraction bits; normal results and zeros. The bits as an i64. */
@@ -305,7 +321,11 @@ export function compare(b: Builder, x: Value, y: Value): { less: Node; equal: No
   const [ex, ey] = [exponent(b, x), exponent(b, y)];
   const known = (v: Value, e: Node) =>
     b.or(isZero(b, v), b.or(isNormal(b, v), b.and(b.eq(v.m, b.i64(TOP)), b.eq(e, 0x7fff))));
-  b.leaveIf(not(b, b.and(known(x, ex), known(y, ey))), 'next');
+  for (const [v, e] of [
+    [x, ex],
+    [y, ey],
+  ] as const)
+    if (!v.ordinary) b.leaveIf(not(b, known(v, e)), 'next');
   const [sx, sy] = [sign(b, x), sign(b, y)];
   const same = b.eq(ex, ey);
   const below = b.or(b.ltS(ex, ey), b.and(same, b.ltU(x.m, y.m)));
