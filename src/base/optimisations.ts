@@ -10,6 +10,7 @@ export const OPTIMISATIONS = {
   inlining: 'small functions are translated where they are called',
   regions: 'several blocks are translated together',
   registers: 'only registers that were changed are written back, only those that are read are loaded',
+  stack: 'x87 registers live in locals, x87 operations in place',
   tables: 'irreducible control flow of interpreters stays in its region',
 } as const;
 

@@ -4,32 +4,12 @@ import type { Instruction, Isa } from '../isa/isa.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import { STATE_BLOCKS, STATE_COUNT, STATE_SIZE } from '../memory/runtime-area.ts';
 import { BlockMap } from './block-map.ts';
-import type { CodeSpace, Cpu, Exit } from './engine.ts';
+import type { Answer, CodeSpace, Cpu, Exit } from './engine.ts';
 import * as exits from './exits.ts';
+import { EXIT_NAMES } from './exits.ts';
 import type { Linkage, SlowAccess } from './linkage.ts';
 import type { TranslatingEngine } from './translating-engine.ts';
 import type { Source } from './translator/translator.ts';
-
-/** Names of exits for statistics. */
-const EXIT_NAMES = [
-  '',
-  'budget',
-  'miss',
-  'hot',
-  'restart',
-  'fault',
-  'syscall',
-  'int80',
-  'divide',
-  'breakpoint',
-  'illegal',
-  'privileged',
-  'floating-point',
-  'halt',
-  'step',
-  'unwind',
-  'simd',
-];
 
 export class WasmCodeSpace implements CodeSpace {
   executed = 0;
@@ -39,8 +19,13 @@ export class WasmCodeSpace implements CodeSpace {
   readonly #isa: Isa;
   readonly #linkage: Linkage;
   readonly #dispatch: (state: number, depth: number, until: bigint, stack: bigint) => number;
-  /** The thread `run` is about. */
+  /** The thread `run` is about, and who answers its calls. */
   #running: Cpu | undefined;
+  #answerCall: Answer | undefined;
+  /** Of the present run: its slice, what calls counted for in it, and whether it comes back with a call that was answered. */
+  #budget = 0;
+  #charged = 0;
+  #answered = false;
   readonly #step: (state: number, record: number) => number;
   readonly #exit: Exit = {
     kind: 'budget',
@@ -91,21 +76,31 @@ export class WasmCodeSpace implements CodeSpace {
     this.#freeStates.push((cpu.state - STATE_BLOCKS) / STATE_SIZE);
   }
 
-  run(cpu: Cpu, budget: number): Exit {
+  run(cpu: Cpu, budget: number, answer?: Answer): Exit {
     const { state } = cpu;
     const { view } = this.space;
     view.setInt32(state + this.#isa.budgetOffset, budget, true);
     view.setInt32(state + this.#isa.hotOffset, this.#engine.hotMask, true);
     this.#running = cpu;
+    this.#answerCall = answer;
+    this.#budget = budget;
+    this.#charged = 0;
+    this.#answered = false;
     let code: number;
     try {
       code = this.#loop(state);
     } catch (e) {
       throw this.#explain(e, cpu);
     }
-    this.executed = budget - this.space.view.getInt32(state + this.#isa.budgetOffset, true);
-    this.#engine.noteExit(EXIT_NAMES[code], cpu, this.executed);
+    // An answered call may have given the memory to somebody else (exec).
+    if (!this.#answered) this.#count(state);
+    this.#engine.noteExit(code, cpu, this.executed);
     return this.#describe(code, cpu);
+  }
+
+  /** Bring `executed` up to date. */
+  #count(state: number): void {
+    this.executed = this.#budget - this.#charged - this.space.view.getInt32(state + this.#isa.budgetOffset, true);
   }
 
   /** Run until an exit that the process side must see. */
@@ -128,14 +123,16 @@ export class WasmCodeSpace implements CodeSpace {
     view.setInt32(state + modeOffset, (mode & ~askBit) | keepBit, true);
   }
 
-  /** The dispatch loop asks: code for a PC, a hot block, or one instruction done with full checks. Answers 0 to go on. */
+  /** The dispatch loop asks: a call, code for a PC, a hot block, or one instruction done with full checks. Answers 0 to go on. */
   #event(state: number, what: number): number {
     const engine = this.#engine;
     const cpu = this.#running!;
     const before = this.blocks.generation;
-    engine.noteEvent(EXIT_NAMES[what], cpu);
+    engine.noteEvent(what, cpu);
     try {
-      if (what === exits.EXIT_MISS) engine.miss(this, cpu.pc);
+      if (what === exits.EXIT_SYSCALL) {
+        if (!this.#call(state)) return exits.EXIT_CALL;
+      } else if (what === exits.EXIT_MISS) engine.miss(this, cpu.pc);
       else if (what === exits.EXIT_HOT) engine.hot(this, cpu.pc);
       else {
         const result = this.#step(state, this.blocks.block(cpu.pc).record);
@@ -151,6 +148,22 @@ export class WasmCodeSpace implements CodeSpace {
     }
     // Regions below us on the stack may be among what was dropped.
     return before === this.blocks.generation ? 0 : exits.EXIT_UNWIND;
+  }
+
+  /** A system call, if somebody answers it here; false to come back with it. */
+  #call(state: number): boolean {
+    const answer = this.#answerCall;
+    if (!answer) return false;
+    this.#count(state);
+    this.#answered = true;
+    const cost = answer(this.#describe(exits.EXIT_CALL, this.#running!));
+    if (cost < 0) return false;
+    this.#answered = false;
+    this.#charged += cost;
+    const { view } = this.space;
+    const at = state + this.#isa.budgetOffset;
+    view.setInt32(at, view.getInt32(at, true) - cost, true);
+    return true;
   }
 
   /** A check failed or the access is out of the ordinary: do it the careful way. Answers 0 after a fault. */
@@ -195,10 +208,10 @@ export class WasmCodeSpace implements CodeSpace {
       case exits.EXIT_BUDGET:
         exit.kind = 'budget';
         break;
-      case exits.EXIT_SYSCALL:
+      case exits.EXIT_CALL:
       case exits.EXIT_INT80:
         exit.kind = 'call';
-        exit.gate = code === exits.EXIT_SYSCALL ? 'syscall' : 'int80';
+        exit.gate = code === exits.EXIT_CALL ? 'syscall' : 'int80';
         break;
       case exits.EXIT_FAULT:
         exit.kind = 'fault';

@@ -52,14 +52,17 @@ export interface Cpu {
   restoreVectors(image: Uint8Array): void;
 }
 
+/** Carries out the call of an Exit while the engine waits: instructions that it counts for in the slice, or below 0 when `run` must come back. */
+export type Answer = (exit: Exit) => number;
+
 /** One address space's code: interpreter instance, translations, block map. Shared by all threads of the address space. */
 export interface CodeSpace {
   /** Take a fresh state block. */
   createCpu(): Cpu;
   releaseCpu(cpu: Cpu): void;
-  /** Run at most about `budget` guest instructions of this thread. */
-  run(cpu: Cpu, budget: number): Exit;
-  /** Guest instructions executed by the last run. */
+  /** Run at most about `budget` guest instructions of this thread. System calls may be put to `answer` at once, which saves coming back for each. */
+  run(cpu: Cpu, budget: number, answer?: Answer): Exit;
+  /** Guest instructions executed by the last run; in `answer` also: so far. */
   readonly executed: number;
   dispose(): void;
 }

@@ -23,5 +23,30 @@ export const EXIT_STEP = 14;
 export const EXIT_UNWIND = 15;
 /** An unmasked exception of a SIMD floating-point operation. */
 export const EXIT_SIMD = 16;
+/** A system call that nobody answers while the code waits: dispatch loops on the way pass it on. */
+export const EXIT_CALL = 17;
 /** Code on an open page is no longer what was decoded. */
 export const EXIT_STALE = 18;
+
+/** Names of exits for statistics. */
+export const EXIT_NAMES = [
+  '',
+  'budget',
+  'miss',
+  'hot',
+  'restart',
+  'fault',
+  'syscall',
+  'int80',
+  'divide',
+  'breakpoint',
+  'illegal',
+  'privileged',
+  'floating-point',
+  'halt',
+  'step',
+  'unwind',
+  'simd',
+  'call',
+  'stale',
+];

@@ -18,7 +18,7 @@ export function cutAfterWrite(isa: Isa, run: Instruction[]): Instruction[] {
 }
 
 function mayWrite(isa: Isa, instruction: Instruction): boolean {
-  const b = isa.regionBuilder();
+  const b = isa.regionBuilder({ plain: true });
   b.append(instruction);
   return b.body.some(({ kind }) => kind === 'store' || kind === 'probe' || kind === 'helper');
 }

@@ -3,7 +3,7 @@ import type { Isa } from '../isa/isa.ts';
 import { BLOCK_BYTES, BLOCK_COUNT, BLOCK_HEADER, BLOCK_SOURCE, REC_HANDLER, REC_NEXT, REC_PC } from '../isa/record.ts';
 import { JUMP_CACHE, JUMP_CACHE_GROUP, RUNTIME_SIZE } from '../memory/runtime-area.ts';
 import type { SiteList } from './counters.ts';
-import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS, EXIT_RESTART, EXIT_STALE, EXIT_UNWIND } from './exits.ts';
+import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS, EXIT_RESTART, EXIT_STALE, EXIT_SYSCALL, EXIT_UNWIND } from './exits.ts';
 import { pushSlot } from './jump-cache.ts';
 import { STATE } from './lowering.ts';
 import { REGION_PC } from './signatures.ts';
@@ -304,17 +304,19 @@ export function dispatchFunction(
   f.if();
   raise(EXIT_HOT);
   f.end();
-  // A region, unless a mode is on that regions do not serve.
+  // A region, unless a mode is on that regions do not serve; else the block.
+  const left = f.block();
+  const interpreted = f.block();
   f.get(STATE);
   f.mem(LOAD_I32, isa.modeOffset);
   f.i32(isa.modeMask);
   f.byte(I32_AND);
-  f.byte(0x45); // eqz
-  f.if();
+  f.brIf(interpreted);
   f.get(slot);
   f.mem(LOAD_I32, JUMP_CACHE + 12);
   f.tee(target);
-  f.if();
+  f.byte(0x45);
+  f.brIf(interpreted);
   if (sites) f.count(sites.global('region'));
   f.get(STATE);
   f.get(DEPTH);
@@ -352,12 +354,8 @@ export function dispatchFunction(
   f.get(result);
   f.i32(EXIT_RESTART);
   f.byte(0x47);
-  f.if();
-  f.get(result);
-  f.return();
-  f.end();
+  f.brIf(left);
   raise(EXIT_RESTART);
-  f.end();
   f.end();
   f.get(STATE);
   f.get(record);
@@ -365,6 +363,13 @@ export function dispatchFunction(
   f.tee(result);
   f.byte(0x45);
   f.brIf(loop);
+  f.end();
+  f.get(result);
+  f.i32(EXIT_SYSCALL);
+  f.byte(0x46);
+  f.if();
+  raise(EXIT_SYSCALL);
+  f.end();
   f.get(result);
   f.return();
   f.end();

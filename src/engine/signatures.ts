@@ -10,7 +10,7 @@ export const HANDLER: Signature = { params: ['i32', 'i32'], results: ['i32'] };
  */
 export const REGION: Signature = { params: ['i32', 'i32', 'i32', 'i64'], results: ['i64', 'i64'] };
 /** Lowest PC that a region returns as a value. */
-export const REGION_PC = 16;
+export const REGION_PC = 32;
 /** Signature of the dispatch loop: (state, depth, PC and stack pointer at which it is done) → 0: done, or the stack was unwound beyond; else an exit code. */
 export const DISPATCH: Signature = { params: ['i32', 'i32', 'i64', 'i64'], results: ['i32'] };
 

@@ -8,6 +8,7 @@ import { CodeCache } from './cache/code-cache.ts';
 import { WasmCodeSpace } from './code-space.ts';
 import { Counters } from './counters.ts';
 import type { CodeSpace, Cpu, Engine, EngineMode, EngineStats } from './engine.ts';
+import { EXIT_CALL, EXIT_NAMES } from './exits.ts';
 import { HandlerSet } from './interpreter/handler-set.ts';
 import { Linkage } from './linkage.ts';
 import type { Prebuilt } from './prebuilt.ts';
@@ -62,6 +63,8 @@ export class TranslatingEngine implements Engine {
   readonly #batchSize: number;
   readonly #threshold: number;
   readonly #without: Without;
+  /** How often each exit was taken, by code. */
+  readonly #exits = new Float64Array(EXIT_NAMES.length);
   readonly #stats: EngineStats = {
     instructions: 0,
     interpretedBlocks: 0,
@@ -102,22 +105,21 @@ export class TranslatingEngine implements Engine {
   get stats(): EngineStats {
     this.#stats.cache = this.cache.size;
     this.#stats.counters = this.counters;
+    this.#stats.exits = {};
+    for (const [code, count] of this.#exits.entries()) if (count > 0) this.#stats.exits[EXIT_NAMES[code]] = count;
     return this.#stats;
   }
 
-  /** Count an exit that the process side sees. */
-  noteExit(name: string, cpu: Cpu, executed: number): void {
-    const { exits } = this.#stats;
+  /** Count an exit that the process side sees; calls were events before. */
+  noteExit(code: number, cpu: Cpu, executed: number): void {
     this.#stats.instructions += executed;
-    exits[name] = (exits[name] ?? 0) + 1;
-    this.counters?.note(name, cpu.pc);
+    if (code !== EXIT_CALL) this.noteEvent(code, cpu);
   }
 
   /** Count an event of the dispatch loop. */
-  noteEvent(name: string, cpu: Cpu): void {
-    const { exits } = this.#stats;
-    exits[name] = (exits[name] ?? 0) + 1;
-    this.counters?.note(name, cpu.pc);
+  noteEvent(code: number, cpu: Cpu): void {
+    this.#exits[code]++;
+    this.counters?.note(EXIT_NAMES[code], cpu.pc);
   }
 
   /** Instances over this memory: those of the process that had it before, or new ones. */
@@ -180,7 +182,9 @@ export class TranslatingEngine implements Engine {
     const start = performance.now();
     const before = this.#stats.compileMs;
     if (this.cache.makeRoom()) this.regions.drop();
-    const isa = this.keeps ? { ...this.isa, regionBuilder: () => this.isa.regionBuilder(true) } : this.isa;
+    const isa = this.keeps
+      ? { ...this.isa, regionBuilder: (o: object) => this.isa.regionBuilder({ ...o, keep: true }) }
+      : this.isa;
     const regions = translateBatch(isa, this.regions, entries, code.source, follow, this, limits, this.#without);
     for (const r of regions) {
       this.cache.add(r);

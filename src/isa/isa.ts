@@ -1,5 +1,6 @@
 /** What an instruction set supplies to the engine: decoding, meaning, register table, internal functions and helpers. Knows no OS. */
 import type { Builder, Node } from '../ir/builder.ts';
+import type { Access } from '../ir/ops.ts';
 import type { Helper, ValueType } from './helper.ts';
 
 /** A register that regions keep in a wasm local; its id is its index in `Isa.registers`. */
@@ -8,6 +9,13 @@ export interface Register {
   readonly type: ValueType;
   /** Offset in the state block. */
   readonly offset: number;
+  /** How it is read and written there, if not as a whole of its type. */
+  readonly access?: Access;
+  /**
+   * It belongs to a file of eight registers that is turned (a stack with a top): locals go by the distance from `Isa.turn`'s value when they were loaded. The number of one of
+   * the file's registers, which are 16 bytes apart; 'bits': a byte with one bit for each; 'number': the new value of the turn itself.
+   */
+  readonly turned?: number | 'bits' | 'number';
 }
 
 /** A decoded instruction; ISAs extend it. */
@@ -46,6 +54,8 @@ export interface Isa<I extends Instruction = Instruction> {
   readonly pcOffset: number;
   /** Id of the register in which calls keep their return addresses' place. */
   readonly stackPointer: number;
+  /** Id of the register that says how far the file of turned registers is turned; it is loaded with any of these and never set. */
+  readonly turn: number;
   /** Offset of the always-present engine fields: instructions left (i32), hot mask (a block is reported whenever its count has none of these bits set), exit code (i32), 64 bytes for slow accesses. */
   readonly budgetOffset: number;
   readonly hotOffset: number;
@@ -61,8 +71,8 @@ export interface Isa<I extends Instruction = Instruction> {
   decode(bytes: Uint8Array, pc: number, start?: number): I | undefined;
   /** Bytes of an instruction that are part of a block's meaning, in a record: written by `encode`. */
   encode(instruction: I, view: DataView, record: number): void;
-  /** Build the meaning of one instruction with its operands known (regions). `next`: the builder serves a run of instructions. */
-  regionBuilder(keep?: boolean): RegionBuilder<I>;
+  /** Build the meaning of instructions with their operands known, a run of them for each builder. `keep`: exception flags too; `plain`: turned registers stay in the state block. */
+  regionBuilder(options: { readonly keep?: boolean; readonly plain?: boolean }): RegionBuilder<I>;
   /** Build the meaning of a shape with its operands read from the record (interpreter handlers). */
   buildShape(instruction: I): Builder;
   readonly functions: Readonly<Record<string, InternalFunction>>;
@@ -72,6 +82,12 @@ export interface Isa<I extends Instruction = Instruction> {
 export interface RegionBuilder<I extends Instruction = Instruction> extends Builder {
   /** What is known at build time at the end of another run (flags) holds at the start of this one. */
   inherit(from: RegionBuilder<I>): void;
+  /** This run follows another one, among others perhaps. */
+  follow(from: RegionBuilder<I>): void;
+  /** Turned registers are at this run's start where they are at another one's end; or behind a callee, from which they come as they are loaded. */
+  follows(from: RegionBuilder<I> | undefined): boolean;
+  /** An instruction sees turned registers in the state block: the region must be built with them there. */
+  readonly needsPlain: boolean;
   /** Append the meaning of the next instruction. `open`: its variable bytes may change. */
   append(instruction: I, open?: boolean): void;
 }

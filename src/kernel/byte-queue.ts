@@ -2,6 +2,12 @@
 
 const FIRST_SIZE = 4096;
 
+/** A view of a few bytes costs more than the bytes. */
+function copy(from: Uint8Array, at: number, into: Uint8Array, to: number, count: number): void {
+  if (count > 64) into.set(from.subarray(at, at + count), to);
+  else for (let i = 0; i < count; i++) into[to + i] = from[at + i];
+}
+
 export class ByteQueue {
   /** Most bytes it takes. */
   capacity: number;
@@ -28,8 +34,8 @@ export class ByteQueue {
     const ring = this.#ring;
     const end = (this.#start + this.#length) % (ring.length || 1);
     const first = Math.min(count, ring.length - end);
-    ring.set(from.subarray(0, first), end);
-    if (first < count) ring.set(from.subarray(first, count), 0);
+    copy(from, 0, ring, end, first);
+    copy(from, first, ring, 0, count - first);
     this.#length += count;
     return count;
   }
@@ -41,8 +47,8 @@ export class ByteQueue {
     const ring = this.#ring;
     const start = (this.#start + skip) % ring.length;
     const first = Math.min(count, ring.length - start);
-    into.set(ring.subarray(start, start + first), 0);
-    if (first < count) into.set(ring.subarray(0, count - first), first);
+    copy(ring, start, into, 0, first);
+    copy(ring, 0, into, first, count - first);
     return count;
   }
 

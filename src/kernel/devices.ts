@@ -87,6 +87,7 @@ class MemoryDevice extends OpenFile {
   }
 
   /** Seeking is allowed and means nothing: Linux reports position 0. */
+  override readonly seekable = true;
   override seek(): number {
     return 0;
   }

@@ -15,6 +15,9 @@ abstract class NamedFile extends OpenFile {
   /** As it was last seen: what a removed name still answers. */
   #seen: Stat;
 
+  /** A directory is; of a mere name nobody finds out, EBADF comes first. */
+  override readonly seekable = true;
+
   constructor(source: NameSource, seen: Stat) {
     super();
     this.#source = source;

@@ -42,6 +42,8 @@ export abstract class OpenFile {
   write(_from: Uint8Array, _at?: number): number {
     return fail('EINVAL');
   }
+  /** Whether there is a position to seek to: a terminal, pipe or socket has none. */
+  readonly seekable: boolean = false;
   seek(_offset: number, _whence: 'set' | 'current' | 'end' | 'data' | 'hole'): number {
     return fail('ESPIPE');
   }

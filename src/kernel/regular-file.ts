@@ -114,6 +114,7 @@ export class RegularFile extends OpenFile implements MappedFile {
     return n;
   }
 
+  override readonly seekable = true;
   override seek(offset: number, whence: 'set' | 'current' | 'end' | 'data' | 'hole'): number {
     let target = offset;
     if (whence === 'current') target += this.position;

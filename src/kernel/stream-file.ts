@@ -18,6 +18,7 @@ export function readinessOf(stream: HostStream): number {
 
 export class StreamFile extends OpenFile {
   readonly kind: string;
+  override readonly seekable: boolean;
   readonly #stream: HostStream;
   readonly #written: (bytes: number) => void;
 
@@ -27,6 +28,7 @@ export class StreamFile extends OpenFile {
     this.#stream = stream;
     this.#written = written;
     this.kind = stream.kind;
+    this.seekable = stream.seekable;
     adopt(stream, this);
   }
 

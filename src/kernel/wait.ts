@@ -11,6 +11,7 @@ export class WaitQueue {
 
   /** Something changed: everyone parked here tries again. */
   wake(): void {
+    if (this.#wakers.size === 0) return;
     for (const waker of [...this.#wakers]) waker();
   }
 

@@ -95,15 +95,12 @@ export abstract class GuestView extends PagedMemory {
   /** Views of guest memory for [address, address+length) after the permission, code-page and growth work of a kernel access; throws MemoryFault at the first bad page. Use them before the next call that maps memory. */
   spans(address: number, length: number, access: 'read' | 'write'): Uint8Array[] {
     if (length === 0) return [];
-    if (!this.#allows(address, length, access === 'read' ? READ : WRITE)) this.#admitAll(address, length, access);
-    const offset = address - this.windowBase;
-    if (
-      offset >= 0 &&
-      offset + length <= WINDOW_SIZE &&
-      this.#allows(address, length, access === 'read' ? READ : WRITE)
-    ) {
-      return [this.u8.subarray(offset + RUNTIME_SIZE, offset + RUNTIME_SIZE + length)];
+    let at = this.placeOf(address, length, access);
+    if (at < 0) {
+      this.#admitAll(address, length, access);
+      at = this.placeOf(address, length, access);
     }
+    if (at >= 0) return [this.u8.subarray(at, at + length)];
     const spans: Uint8Array[] = [];
     this.#eachPiece(address, length, access, (piece) => spans.push(piece));
     return spans;
@@ -154,6 +151,12 @@ export abstract class GuestView extends PagedMemory {
   /** cstring decoded as UTF-8. */
   string(address: number, limit = 4096): string {
     return textOf(this.cstring(address, limit));
+  }
+
+  /** Offset in `view` of a range that the page map alone allows to access, else -1. */
+  placeOf(address: number, length: number, access: 'read' | 'write'): number {
+    if (!this.#allows(address, length, access === 'read' ? READ : WRITE)) return -1;
+    return address - this.windowBase + RUNTIME_SIZE;
   }
 
   /** Whether the page map alone allows this access. */

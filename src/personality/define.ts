@@ -1,4 +1,5 @@
 /** The frame of every OS's table of calls: verbs that state how far a call is supported, rows that carry its whole truth, and the table made of them. Argument types are in arguments.ts, carrying calls out in dispatch.ts. */
+import type { GuestError } from '../base/failures.ts';
 import type { Wait } from '../kernel/wait.ts';
 import type { ArgumentType } from './arguments.ts';
 import type { Task } from './task.ts';
@@ -6,9 +7,9 @@ import type { Task } from './task.ts';
 /** Returned by a handler that has put the registers in order itself (execve, sigreturn) or whose thread is over (exit). */
 export const NO_RESULT = { noResult: true } as const;
 
-/** What a handler returns: a number, nothing (0), what to wait for, or NO_RESULT. Errors are thrown: fail('EBADF'). */
+/** What a handler returns: a number, nothing (0), what to wait for, or NO_RESULT. Errors are thrown: fail('EBADF'); where programs meet one all the time it is returned, for a throw costs as much as ten such calls. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a handler without a result simply ends
-export type Result = number | Wait | typeof NO_RESULT | void;
+export type Result = number | GuestError | Wait | typeof NO_RESULT | void;
 
 // biome-ignore lint/suspicious/noExplicitAny: a row may take arguments of any type
 export type Arguments = Record<string, ArgumentType<any>>;

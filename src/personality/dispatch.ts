@@ -118,6 +118,8 @@ export class Dispatcher {
     try {
       this.#decode(task, prepared, shift);
       const result = prepared.handler(task, prepared.args as never);
+      if (typeof result === 'number') return result;
+      if (result instanceof GuestError) return result.code;
       return result === undefined ? 0 : result;
     } catch (error) {
       if (error instanceof GuestError) return error.code;

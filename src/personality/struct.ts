@@ -181,6 +181,8 @@ export class Struct<T> implements Field<T> {
 
   /** The structure at a guest address; throws MemoryFault. */
   get(space: AddressSpace, address: number): T {
+    const at = space.placeOf(address, this.size, 'read');
+    if (at >= 0) return this.read(space.view, at);
     let done = 0;
     for (const span of space.spans(address, this.size, 'read')) {
       scratch.set(span, done);
@@ -190,6 +192,11 @@ export class Struct<T> implements Field<T> {
   }
 
   set(space: AddressSpace, address: number, value: T): void {
+    const at = space.placeOf(address, this.size, 'write');
+    if (at >= 0) {
+      this.write(space.view, at, value);
+      return;
+    }
     // The guest's page is checked first: nothing is converted for an address that faults.
     const spans = space.spans(address, this.size, 'write');
     this.write(scratchView, 0, value);

@@ -158,6 +158,30 @@ export class Scheduler {
 
   #left = 0;
 
+  /** The present call was carried out, perhaps while the engine waited: what it waits for, or null. */
+  #answered: Wait | null | undefined;
+
+  /** A call while the engine waits: it goes on unless the call blocks, the thread has something else to do, or its slice is over. */
+  readonly #answer = (exit: Exit): number => {
+    const thread = this.current as Thread;
+    const { process } = thread;
+    const { code } = process;
+    this.#answered = this.#call(thread, exit) ?? null;
+    this.#left -= CALL_COST;
+    if (
+      this.#answered !== null ||
+      this.#left <= 0 ||
+      thread.state !== 'runnable' ||
+      process.code !== code ||
+      thread.attention ||
+      thread.pending.size > 0 ||
+      process.pending.size > 0
+    )
+      return -1;
+    this.#answered = undefined;
+    return CALL_COST;
+  };
+
   /** One time slice of one thread. No awaits, no allocation for each call. */
   #slice(thread: Thread): void {
     const { process } = thread;
@@ -178,13 +202,14 @@ export class Scheduler {
         if (!this.#attend(thread, undefined)) break;
       }
       const { code } = process;
-      const exit = code.run(thread.cpu, this.#left);
+      this.#answered = undefined;
+      const exit = code.run(thread.cpu, this.#left, this.#answer);
       const done = code.executed;
       executed += done;
       this.#left -= done;
       if (exit.kind === 'call') {
-        this.#left -= CALL_COST;
-        const wait = this.#call(thread, exit);
+        if (this.#answered === undefined) this.#answer(exit);
+        const wait = this.#answered as Wait | null | undefined;
         if (wait) {
           this.#blocked(thread, exit, wait);
           break;

@@ -1,4 +1,5 @@
 /** A region's blocks as pieces: the meaning of straight code between branches, cut also where an instruction may leave early. Knows no wasm. */
+import type { Without } from '../../base/optimisations.ts';
 import type { Builder, Node } from '../../ir/builder.ts';
 import type { Instruction, Isa, RegionBuilder } from '../../isa/isa.ts';
 import type { Region, RegionBlock } from './region.ts';
@@ -43,8 +44,14 @@ export interface Pieces {
   readonly instructions: number;
 }
 
-/** Build every block's meaning, entry first, and cut blocks at guards. `passFlags`: blocks know what set the flags in the block before. */
-export function makePieces(isa: Isa, region: Region, passFlags: boolean): Pieces {
+/** Build every block's meaning, entry first, and cut blocks at guards. */
+export function makePieces(isa: Isa, region: Region, without: Without): Pieces {
+  const plain = without.has('stack') || without.has('helpers');
+  return (plain ? undefined : piecesOf(isa, region, without, false)) ?? piecesOf(isa, region, without, true)!;
+}
+
+/** Nothing where turned registers must be in the state block, and `plain` does not say that they are. */
+function piecesOf(isa: Isa, region: Region, without: Without, plain: boolean): Pieces | undefined {
   const { blocks } = region;
   const predecessors = new Map<RegionBlock, RegionBlock[]>();
   for (const b of blocks) for (const s of b.successors) predecessors.set(s, [...(predecessors.get(s) ?? []), b]);
@@ -53,13 +60,15 @@ export function makePieces(isa: Isa, region: Region, passFlags: boolean): Pieces
   const ready = (block: RegionBlock): { builder: RegionBuilder; groups: Group[] } => {
     let one = built.get(block);
     if (one) return one;
-    const builder = isa.regionBuilder();
+    const builder = isa.regionBuilder({ plain });
     one = { builder, groups: [] };
     built.set(block, one);
-    // What is known about flags passes along the only way in.
-    const from = predecessors.get(block) ?? [];
-    if (passFlags && block !== region.entry && from.length === 1 && passesKnowledge(from[0]))
+    // What is known about flags passes along the only way in, where turned registers are along any.
+    const from = block === region.entry ? [] : (predecessors.get(block) ?? []);
+    const before = from.find((p) => built.has(p) && !calls(p, block));
+    if (!without.has('flags') && from.length === 1 && passesKnowledge(from[0], block))
       builder.inherit(ready(from[0]).builder);
+    else if (before !== undefined) builder.follow(ready(before).builder);
     for (const instruction of block.instructions) {
       const start = builder.body.length;
       builder.append(instruction, block.source !== undefined);
@@ -68,7 +77,20 @@ export function makePieces(isa: Isa, region: Region, passFlags: boolean): Pieces
     }
     return one;
   };
+  const reached = new Set([region.entry]);
+  for (const block of reached) {
+    ready(block);
+    for (const to of block.successors) reached.add(to);
+  }
   for (const block of blocks) ready(block);
+  if ([...built.values()].some(({ builder }) => builder.needsPlain) && !plain) return undefined;
+  // Ways to a block that differ in where turned registers are do not meet inside the region.
+  for (const block of blocks) {
+    const { builder } = ready(block);
+    block.successors = block.successors.filter((to) =>
+      ready(to).builder.follows(calls(block, to) ? undefined : builder),
+    );
+  }
   // Pieces of one block follow each other.
   const pieces: Piece[] = [{ block: region.entry, begins: false, groups: [], end: { kind: 'table' } }];
   const pieceAt = new Map<RegionBlock, number>();
@@ -162,10 +184,14 @@ function successorsOf(p: Piece, pieceAt: ReadonlyMap<RegionBlock, number>): numb
   return [];
 }
 
-/** What is known at a block's end holds in its successor, unless the block is left from its middle too (it repeats itself) or a callee runs in between. */
-function passesKnowledge(block: RegionBlock): boolean {
-  const { loops, flow } = block.instructions[block.instructions.length - 1];
-  return !loops && flow !== 'indirect-call' && (flow !== 'call' || block.callees.length > 0);
+/** Does a callee run outside the region between the block and its successor? */
+function calls({ instructions, callees }: RegionBlock, to: RegionBlock): boolean {
+  const { flow } = instructions[instructions.length - 1];
+  return (flow === 'call' || flow === 'indirect-call') && !callees.includes(to);
 }
+
+/** What is known at a block's end holds in its successor, unless the block is left from its middle too (it repeats itself) or a callee runs in between. */
+const passesKnowledge = (block: RegionBlock, to: RegionBlock): boolean =>
+  !calls(block, to) && !block.instructions[block.instructions.length - 1].loops;
 
 const isGuard = (n: Node): boolean => n.kind === 'guard';

@@ -11,6 +11,7 @@ import { REGION_PC } from '../signatures.ts';
 import { type Bytes, Func } from '../wasm/encoder.ts';
 import { emitCheck } from './check-lowering.ts';
 import type { Check, CheckPlan } from './checks.ts';
+import { loadTurned, saveTurned } from './turned-registers.ts';
 
 /** Parameters of a region: how many guest calls are nested in wasm calls, instructions left, the guest's stack pointer. */
 export const DEPTH = 1;
@@ -36,6 +37,8 @@ export abstract class RegionCode extends Lowering {
   protected at = 0;
   protected done = 0;
   protected checks!: CheckPlan;
+  /** Turned registers are in use. */
+  protected turns = false;
   /** For statistics: instructions translated, memory checks made and saved. */
   instructions = 0;
   checksMade = 0;
@@ -109,14 +112,18 @@ export abstract class RegionCode extends Lowering {
   protected save(registers: readonly number[]): void {
     for (const id of registers) {
       const r = this.isa.registers[id];
-      this.storeState(this.getRegister(id), r.type, r.offset);
+      if (r.turned === undefined) this.storeState(this.getRegister(id), r.access ?? r.type, r.offset);
+      else saveTurned(this.f, r, this.getRegister(id), this.getRegister(this.isa.turn));
     }
   }
   protected loadRegisters(into: Bytes, registers: readonly number[]): void {
-    for (const id of registers) {
+    const { turn } = this.isa;
+    for (const id of this.turns ? [turn, ...registers.filter((id) => id !== turn)] : registers) {
       const r = this.isa.registers[id];
-      into.bytes([0x20, STATE, ...ACCESS[r.type].load, 0]);
-      into.u32(r.offset);
+      if (r.turned === undefined) {
+        into.bytes([0x20, STATE, ...ACCESS[r.access ?? r.type].load, 0]);
+        into.u32(r.offset);
+      } else loadTurned(into, r, this.getRegister(turn));
       into.byte(0x21);
       into.u32(this.getRegister(id));
     }

@@ -17,6 +17,7 @@ import type { Region, RegionBlock } from './region.ts';
 import { BUDGET, DEPTH, RegionCode, SP } from './region-code.ts';
 import { allRegisters, planRegisters, type RegisterPlan } from './registers.ts';
 import { type FlowGraph, type Structure, structure } from './structure.ts';
+import { isTurned } from './turned-registers.ts';
 
 /** Deepest nesting: V8's stack holds about 1 MB, a region's frame up to 2 KB before optimisation. */
 const CALL_DEPTH = 150;
@@ -50,8 +51,9 @@ export class RegionLowering extends RegionCode {
 
   lower(region: Region): Func {
     const without = this.without;
-    const { pieces, successors, instructions } = makePieces(this.isa, region, !without.has('flags'));
+    const { pieces, successors, instructions } = makePieces(this.isa, region, without);
     this.#pieces = pieces;
+    this.turns = pieces.some((p) => p.groups.some((g) => g.statements.some((s) => isTurned(this.isa, s))));
     this.instructions = instructions;
     this.#graph = { successors };
     this.#targets = successors.map((list) => [...list]);

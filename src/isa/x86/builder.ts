@@ -1,18 +1,16 @@
 /** The builder as x86 semantics see it: operands, lazy flags, the stack, fields of the state block; what operands are made of is left to its two forms (region-builder.ts, shape-builder.ts). */
+
+import { EXIT_FLOATING_POINT } from '../../engine/exits.ts';
 import { Builder, type Node } from '../../ir/builder.ts';
+import type { Access } from '../../ir/ops.ts';
 import type { X86Instruction } from './decode.ts';
 import * as flags from './flags.ts';
-import { KnownGpr, Memory, type Operand, XMM_ID } from './operands.ts';
-import { FIELDS, type FieldName, RSP } from './state.ts';
+import { KnownGpr, Memory, type Operand } from './operands.ts';
+import { CCA_ID, CCB_ID, CCC_ID, CCOP_ID, MXCSR_ID, XMM_ID } from './registers.ts';
+import { FIELDS, type FieldName, RSP, SCRATCH_OFFSET } from './state.ts';
+import { ES } from './x87/fpu.ts';
 
 export type { Operand } from './operands.ts';
-
-/** Register ids of the engine (index in the register table of x86.ts). */
-export const CCOP_ID = 32;
-export const CCA_ID = 33;
-export const CCB_ID = 34;
-export const CCC_ID = 35;
-export const MXCSR_ID = 36;
 
 /** What semantics may do with flags. */
 export class Flags {
@@ -170,6 +168,14 @@ export abstract class X86Builder extends Builder {
   setField(name: FieldName, v: Node): void {
     if (name === 'mxcsr') this.setReg(MXCSR_ID, v);
     else this.setState(FIELDS[name].offset, FIELDS[name].type, v);
+  }
+  /** A pending unmasked x87 exception is raised by the next instruction that waits. */
+  waitForX87(): void {
+    this.stopIf(this.and(this.field('fsw'), ES), EXIT_FLOATING_POINT);
+  }
+  /** What an x87 store is to write: the scratch field from `at` on. */
+  scratch(at: number, access: Access): Node {
+    return this.getState(SCRATCH_OFFSET + at, access);
   }
   /** Push a value of 16 or 64 bits. RSP changes only after the store has succeeded. */
   push(width: number, v: Node): void {

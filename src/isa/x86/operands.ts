@@ -4,10 +4,8 @@ import { ACCESS, type Access } from '../../ir/ops.ts';
 import { REC_SLOT } from '../record.ts';
 import type { X86Builder } from './builder.ts';
 import type { Operand as Decoded } from './decode.ts';
+import { XMM_ID } from './registers.ts';
 import { x87Offset } from './state.ts';
-
-/** Register id of XMM0 in the engine (index in the register table of x86.ts). */
-export const XMM_ID = 16;
 
 const intAccess = (width: number): Access => (width === 8 ? 'u8' : width === 16 ? 'u16' : width === 32 ? 'i32' : 'i64');
 

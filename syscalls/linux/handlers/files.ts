@@ -71,8 +71,14 @@ export function pwritev2(t: Task, { fd, vec, vlen, pos, flags }: Vectored2) {
   }
 }
 
-export const lseek = (t: Task, { fd, offset, whence }: { fd: number; offset: number; whence: number }) =>
-  t.file(fd).seek(offset, SEEK[whence] ?? fail('EINVAL'));
+const NO_POSITION = new GuestError('ESPIPE');
+
+/** Every stdio asks it of its pipes and terminals. */
+export function lseek(t: Task, { fd, offset, whence }: { fd: number; offset: number; whence: number }) {
+  const file = t.file(fd);
+  const from = SEEK[whence] ?? fail('EINVAL');
+  return file.seekable ? file.seek(offset, from) : NO_POSITION;
+}
 
 // ---- sizes and durability
 

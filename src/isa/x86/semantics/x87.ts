@@ -1,10 +1,9 @@
 /** Meaning of the x87 instructions (rows/x87.ts): memory access, waiting for exceptions and flags here, the arithmetic in x87/. */
-import { EXIT_FLOATING_POINT, EXIT_PRIVILEGED } from '../../../engine/exits.ts';
-import type { Node } from '../../../ir/builder.ts';
+import { EXIT_PRIVILEGED } from '../../../engine/exits.ts';
+import { Builder, type Node } from '../../../ir/builder.ts';
 import type { Operand, X86Builder } from '../builder.ts';
 import type { X87_ROWS } from '../rows/x87.ts';
-import { RAX, SCRATCH_OFFSET } from '../state.ts';
-import { ES } from '../x87/fpu.ts';
+import { RAX } from '../state.ts';
 import { MXCSR_RESERVED, type X87_HELPERS } from '../x87/helpers.ts';
 import type { Semantics } from './alu.ts';
 
@@ -18,16 +17,11 @@ const ask = (b: X86Builder, name: HelperName, ...args: Node[]): Node => b.helper
 /** The helper that also pops, or not. */
 const popping = <const N extends string>(name: N, pops: number): N | `${N}Pop` => (pops ? `${name}Pop` : name);
 
-/** A pending unmasked exception is raised by the next instruction that waits. */
-function wait(b: X86Builder): void {
-  b.stopIf(b.and(b.field('fsw'), ES), EXIT_FLOATING_POINT);
-}
-
 /** Instructions that wait and leave their address for FNSTENV. */
 const waiting =
   (body: Semantics): Semantics =>
   (b, ...operands) => {
-    wait(b);
+    b.waitForX87();
     body(b, ...operands);
     b.setField('fip', b.pc());
     if (operands[0]?.isMemory) b.setField('fdp', operands[0].address());
@@ -76,12 +70,12 @@ const constant = (which: number): Semantics => waiting((b) => call(b, 'fldConsta
 const moveIf = (condition: string): Semantics =>
   waiting((b, src) => call(b, 'fcmov', src.get(), b.flags.get(condition)));
 
-/** Store what a helper left in the scratch field, unless an unmasked exception forbids it. */
+/** Store what a helper left, unless an unmasked exception forbids it. */
 function store(b: X86Builder, dst: Operand, ok: Node): void {
   const at = dst.address();
-  const value = b.getState(SCRATCH_OFFSET, dst.width === 16 ? 'u16' : dst.width === 32 ? 'i32' : 'i64');
-  const top = dst.width === 80 ? b.getState(SCRATCH_OFFSET + 8, 'u16') : undefined;
-  b.leaveIf(b.eqz(ok), 'next');
+  const value = b.scratch(0, dst.width === 16 ? 'u16' : dst.width === 32 ? 'i32' : 'i64');
+  const top = dst.width === 80 ? b.scratch(8, 'u16') : undefined;
+  if (Builder.constantOf(ok) !== 1) b.leaveIf(b.eqz(ok), 'next');
   b.store(at, dst.width === 16 ? 'u16' : dst.width === 32 ? 'i32' : 'i64', value);
   if (top) b.store(b.add(at, 8), 'u16', top);
 }
@@ -116,7 +110,7 @@ function reach(b: X86Builder, m: Operand, bytes: number, access: 'read' | 'write
 const whole =
   (name: HelperName, access: 'read' | 'write', extra: number): Semantics =>
   (b, m) => {
-    if (access === 'read') wait(b);
+    if (access === 'read') b.waitForX87();
     reach(b, m, (b.instruction.operandSize === 16 ? 14 : 28) + extra, access);
     call(b, name, m.address(), isWide(b));
   };
@@ -196,7 +190,7 @@ export const X87: Record<Mnemonic, Semantics> = {
   ffree: waiting((b, r) => call(b, 'ffree', r.get(), b.i32(0))),
   ffreep: waiting((b, r) => call(b, 'ffree', r.get(), b.i32(1))),
   fnop: waiting(() => {}),
-  fwait: wait,
+  fwait: (b) => b.waitForX87(),
   fchs: waiting((b) => call(b, 'fsign', b.i32(0xffff), b.i32(0x8000))),
   fabs: waiting((b) => call(b, 'fsign', b.i32(0x7fff), b.i32(0))),
   ftst: waiting((b) => call(b, 'ftst')),
@@ -225,7 +219,7 @@ export const X87: Record<Mnemonic, Semantics> = {
   fsin: special(0xfe),
   fcos: special(0xff),
   fldcw(b, src) {
-    wait(b);
+    b.waitForX87();
     call(b, 'fldcw', src.read('u16'));
   },
   fnstcw: (b, dst) => b.store(dst.address(), 'u16', b.field('fcw')),

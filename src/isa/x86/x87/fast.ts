@@ -1,112 +1,36 @@
-/** The common x87 operations as wasm functions over the register stack, one for each helper of the same name: nothing empty, nothing unusual, default control word where it matters. The kernel x87 of bench: 125 s with JavaScript helpers, 10 s with these (qemu 13.4 s, native 0.6 s). */
-import type { Builder, Node } from '../../../ir/builder.ts';
+/** The common x87 operations in wasm, one form for each helper of the same name: nothing empty, nothing unusual, default control word where it matters. As functions over the state block they serve the interpreter, in place and over locals regions (unit.ts). The kernel x87 of bench: 125 s with JavaScript helpers, 10 s with functions (qemu 13.4 s, native 0.6 s). */
+import { Builder, type Node } from '../../../ir/builder.ts';
 import type { Helper } from '../../helper.ts';
-import { FIELDS, SCRATCH_OFFSET, x87Offset } from '../state.ts';
 import type { Value } from './arithmetic.ts';
 import * as a from './arithmetic.ts';
+import { CONDITIONS, MemoryUnit, type Unit } from './unit.ts';
 
-type Form = NonNullable<Helper['fast']>;
+/** The meaning of a helper: its answer, or giving up by `leaveIf` before anything has changed. */
+export type Form = (unit: Unit, ...params: Node[]) => Node | undefined;
 
-const C1 = 0x200;
-const CONDITIONS = 0x4500;
 /** Rounding control, precision control and masks, and what they are by default: to nearest, 64 bits, all masked. */
 const CONTROL = 0xf3f;
 const DEFAULT = 0x33f;
 
-const field = (b: Builder, name: 'fcw' | 'fsw' | 'ftag' | 'ftop'): Node => b.getState(FIELDS[name].offset, 'i32');
-const setField = (b: Builder, name: 'fcw' | 'fsw' | 'ftag' | 'ftop', v: Node): void =>
-  b.setState(FIELDS[name].offset, 'i32', v);
-
-/** Give up unless the control word's bits in `mask` are `wanted`. */
-function control(b: Builder, mask: number, wanted: number): void {
-  b.leaveIf(b.ne(b.and(field(b, 'fcw'), mask), wanted), 'next');
-}
-
 /** Rounding control. */
-const rounding = (b: Builder): Node => b.and(b.shrU(field(b, 'fcw'), 10), 3);
-
-/** The register stack as a form sees it. */
-class Stack {
-  readonly #b: Builder;
-  readonly #top: Node;
-  readonly #tags: Node;
-  constructor(b: Builder) {
-    this.#b = b;
-    this.#top = field(b, 'ftop');
-    this.#tags = field(b, 'ftag');
-  }
-  #physical(i: Node | number): Node {
-    const b = this.#b;
-    return i === 0 ? this.#top : b.and(b.add(this.#top, i), 7);
-  }
-  #place(i: Node | number): Node {
-    return this.#b.shl(this.#physical(i), 4);
-  }
-  #tag(i: Node | number): Node {
-    const b = this.#b;
-    return b.shrU(this.#tags, this.#physical(i));
-  }
-  /** Give up where ST(i) is empty. */
-  need(...registers: (Node | number)[]): void {
-    const b = this.#b;
-    const all = registers.map((i) => this.#tag(i)).reduce((x, y) => b.and(x, y));
-    b.leaveIf(b.eqz(b.and(all, 1)), 'next');
-  }
-  read(i: Node | number): Value {
-    const b = this.#b;
-    const at = this.#place(i);
-    return { m: b.getSlot(x87Offset(0), at, 'i64'), se: b.getSlot(x87Offset(0) + 8, at, 'u16') };
-  }
-  write(i: Node | number, x: Value): void {
-    const b = this.#b;
-    const at = this.#place(i);
-    b.setSlot(x87Offset(0), at, 'i64', x.m);
-    b.setSlot(x87Offset(0) + 8, at, 'u16', x.se);
-  }
-  /** Leave the stack with `pops` (0, 1 or 2) registers fewer, after all reads and writes. `filled`: a register that is in use now. */
-  pop(pops: number, filled?: Node): void {
-    const b = this.#b;
-    if (pops === 0) {
-      // What every instruction writes, the next one waits for.
-      if (filled) setField(b, 'ftag', b.or(this.#tags, b.shl(b.i32(1), this.#physical(filled))));
-      return;
-    }
-    const gone = b.shl(b.i32((1 << pops) - 1), this.#top);
-    let tags = this.#tags;
-    if (filled) tags = b.or(tags, b.shl(b.i32(1), this.#physical(filled)));
-    setField(b, 'ftag', b.and(tags, b.xor(b.or(gone, b.shrU(gone, 8)), -1)));
-    setField(b, 'ftop', b.and(b.add(this.#top, pops), 7));
-  }
-  /** Give up where a push would overflow. */
-  room(): void {
-    const b = this.#b;
-    b.leaveIf(b.and(this.#tag(7), 1), 'next');
-  }
-  push(x: Value): void {
-    const b = this.#b;
-    this.write(7, x);
-    const top = this.#physical(7);
-    setField(b, 'ftop', top);
-    setField(b, 'ftag', b.or(this.#tags, b.shl(b.i32(1), top)));
-    setStatus(b, b.i32(0));
-  }
-}
-
-/** Replace C1, add sticky bits; `also`: bits to clear. */
-function setStatus(b: Builder, status: Node, also = 0): void {
-  setField(b, 'fsw', b.or(b.and(field(b, 'fsw'), ~(C1 | also)), status));
-}
+const rounding = ({ b, fcw }: Unit): Node => b.and(b.shrU(fcw(), 10), 3);
 
 type Operation = 'add' | 'mul' | 'div';
 
 /** ST(0) and another operand by the digit of the encoding: 0 add, 4 sub, 5 subr; 1 mul; 6 div, 7 divr. */
 function compute(b: Builder, kind: Operation, op: Node, x: Value, y: Value): a.Rounded {
   if (kind === 'mul') return a.mul(b, x, y);
-  const reversed = b.and(op, 1);
+  const digit = Builder.constantOf(op);
   if (kind === 'add') {
-    const flip = (v: Value, when: Node): Value => ({ m: v.m, se: b.xor(v.se, b.shl(when, 15)) });
-    return a.add(b, flip(x, reversed), flip(y, b.xor(b.shrU(op, 2), reversed)));
+    if (digit === undefined) {
+      const flip = (v: Value, when: Node): Value => ({ ...v, se: b.xor(v.se, b.shl(when, 15)) });
+      const reversed = b.and(op, 1);
+      return a.add(b, flip(x, reversed), flip(y, b.xor(b.shrU(op, 2), reversed)));
+    }
+    return a.add(b, digit === 5 ? a.negated(b, x) : x, digit === 4 ? a.negated(b, y) : y);
   }
+  if (digit !== undefined) return digit === 6 ? a.div(b, x, y) : a.div(b, y, x);
+  const reversed = b.and(op, 1);
   const pick = (p: Value, q: Value): Value => ({ m: b.select(reversed, p.m, q.m), se: b.select(reversed, p.se, q.se) });
   return a.div(b, pick(y, x), pick(x, y));
 }
@@ -114,25 +38,23 @@ function compute(b: Builder, kind: Operation, op: Node, x: Value, y: Value): a.R
 const registers =
   (kind: Operation) =>
   (pops: number): Form =>
-  (b, op, to, i) => {
-    control(b, CONTROL, DEFAULT);
-    const st = new Stack(b);
+  (st, op, to, i) => {
+    st.control(CONTROL, DEFAULT);
     st.need(0, i);
-    const r = compute(b, kind, op, st.read(0), st.read(i));
+    const r = compute(st.b, kind, op, st.read(0), st.read(i));
     st.write(to, r);
     st.pop(pops);
-    setStatus(b, r.status);
+    st.setStatus(r.status);
     return undefined;
   };
 const withValue =
   (kind: Operation, value: (b: Builder, bits: Node) => Value): Form =>
-  (b, op, bits) => {
-    control(b, CONTROL, DEFAULT);
-    const st = new Stack(b);
+  (st, op, bits) => {
+    st.control(CONTROL, DEFAULT);
     st.need(0);
-    const r = compute(b, kind, op, st.read(0), value(b, bits));
+    const r = compute(st.b, kind, op, st.read(0), value(st.b, bits));
     st.write(0, r);
-    setStatus(b, r.status);
+    st.setStatus(r.status);
     return undefined;
   };
 const integer = (b: Builder, v: Node): Value => a.fromInteger(b, b.extendS(v));
@@ -142,48 +64,44 @@ const codes = (b: Builder, { less, equal }: { less: Node; equal: Node }): Node =
 const compareValue =
   (value: (b: Builder, bits: Node) => Value) =>
   (pops: number): Form =>
-  (b, bits) => {
-    const st = new Stack(b);
+  (st, bits) => {
     st.need(0);
-    const order = a.compare(b, st.read(0), value(b, bits));
+    const order = a.compare(st.b, st.read(0), value(st.b, bits));
     st.pop(pops);
-    setStatus(b, codes(b, order), CONDITIONS);
+    st.setStatus(codes(st.b, order), CONDITIONS);
     return undefined;
   };
 
 const compareRegisters =
   (pops: number): Form =>
-  (b, i, _quietly) => {
-    const st = new Stack(b);
+  (st, i, _quietly) => {
     st.need(0, i);
-    const order = a.compare(b, st.read(0), st.read(i));
+    const order = a.compare(st.b, st.read(0), st.read(i));
     st.pop(pops);
-    setStatus(b, codes(b, order), CONDITIONS);
+    st.setStatus(codes(st.b, order), CONDITIONS);
     return undefined;
   };
 
 const load =
   (value: (b: Builder, ...bits: Node[]) => Value): Form =>
-  (b, ...bits) => {
-    const st = new Stack(b);
+  (st, ...bits) => {
     st.room();
-    st.push(value(b, ...bits));
+    st.push(value(st.b, ...bits));
     return undefined;
   };
 
-/** A store: the value to the scratch field, 1 as the answer. */
+/** A store: what to write is left with the unit, the answer is 1. */
 const store =
   (width: 32 | 64) =>
   (pops: number): Form =>
-  (b) => {
-    control(b, CONTROL, DEFAULT);
-    const st = new Stack(b);
+  (st) => {
+    st.control(CONTROL, DEFAULT);
     st.need(0);
-    const r = width === 32 ? a.toSingle(b, st.read(0)) : a.toDouble(b, st.read(0));
-    b.setState(SCRATCH_OFFSET, 'i64', r.bits);
+    const r = width === 32 ? a.toSingle(st.b, st.read(0)) : a.toDouble(st.b, st.read(0));
+    st.leave(r.bits);
     st.pop(pops);
-    setStatus(b, r.status);
-    return b.i32(1);
+    st.setStatus(r.status);
+    return st.b.i32(1);
   };
 
 /** A form that leaves the stack as high as it was, and the same with a pop. */
@@ -194,18 +112,18 @@ const popping = (name: string, form: (pops: number) => Form): Record<string, For
 
 const remainder =
   (nearest: boolean): Form =>
-  (b) => {
-    const st = new Stack(b);
+  (st) => {
+    const { b } = st;
     st.need(0, 1);
     const { value, quotient } = a.remainder(b, st.read(0), st.read(1), nearest);
     st.write(0, value);
     // Three bits of the quotient: C0, C3, C1.
     const bit = (n: number, to: number) => b.shl(b.and(b.shrU(quotient, n), 1), to);
-    setStatus(b, b.or(bit(2, 8), b.or(bit(1, 14), bit(0, 9))), CONDITIONS);
+    st.setStatus(b.or(bit(2, 8), b.or(bit(1, 14), bit(0, 9))), CONDITIONS);
     return undefined;
   };
 
-export const FAST_FORMS: Record<string, Form> = {
+export const X87_FORMS: Record<string, Form> = {
   ...popping('fadd', registers('add')),
   ...popping('fmul', registers('mul')),
   ...popping('fdiv', registers('div')),
@@ -222,8 +140,7 @@ export const FAST_FORMS: Record<string, Form> = {
   fld64: load(a.fromDouble),
   fld80: load((_b, m, se) => ({ m, se })),
   fild: load(a.fromInteger),
-  fldRegister(b, i) {
-    const st = new Stack(b);
+  fldRegister(st, i) {
     st.need(i);
     st.room();
     st.push(st.read(i));
@@ -234,115 +151,108 @@ export const FAST_FORMS: Record<string, Form> = {
   ...popping('fcom32', compareValue(a.fromSingle)),
   ...popping('fcom64', compareValue(a.fromDouble)),
   ...popping('ficom', compareValue(integer)),
-  ...popping('fcomi', (pops) => (b, i, _quietly) => {
-    const st = new Stack(b);
+  ...popping('fcomi', (pops) => (st, i, _quietly) => {
     st.need(0, i);
-    const { less, equal } = a.compare(b, st.read(0), st.read(i));
+    const { less, equal } = a.compare(st.b, st.read(0), st.read(i));
     st.pop(pops);
-    return b.or(less, b.shl(equal, 6));
+    return st.b.or(less, st.b.shl(equal, 6));
   }),
-  fxch(b, i) {
-    const st = new Stack(b);
+  fxch(st, i) {
     st.need(0, i);
     const [x, y] = [st.read(0), st.read(i)];
     st.write(0, y);
     st.write(i, x);
-    setStatus(b, b.i32(0));
+    st.setStatus(st.b.i32(0));
     return undefined;
   },
-  ...popping('fstRegister', (pops) => (b, i) => {
-    const st = new Stack(b);
+  ...popping('fstRegister', (pops) => (st, i) => {
     st.need(0);
     st.write(i, st.read(0));
     st.pop(pops, i);
-    setStatus(b, b.i32(0));
+    st.setStatus(st.b.i32(0));
     return undefined;
   }),
-  fcmov(b, i, condition) {
-    const st = new Stack(b);
+  fcmov(st, i, condition) {
+    const { b } = st;
     st.need(0, i);
     const [x, y] = [st.read(0), st.read(i)];
     st.write(0, { m: b.select(condition, y.m, x.m), se: b.select(condition, y.se, x.se) });
     return undefined;
   },
   /** FCHS (a toggled sign bit), FABS (a kept one). */
-  fsign(b, keep, toggle) {
-    const st = new Stack(b);
+  fsign(st, keep, toggle) {
+    const { b } = st;
     st.need(0);
     const x = st.read(0);
-    st.write(0, { m: x.m, se: b.xor(b.and(x.se, keep), toggle) });
-    setStatus(b, b.i32(0));
+    st.write(0, { ...x, se: b.xor(b.and(x.se, keep), toggle) });
+    st.setStatus(b.i32(0));
     return undefined;
   },
-  fsqrt(b) {
-    control(b, CONTROL, DEFAULT);
-    const st = new Stack(b);
+  fsqrt(st) {
+    st.control(CONTROL, DEFAULT);
     st.need(0);
-    const r = a.sqrt(b, st.read(0));
+    const r = a.sqrt(st.b, st.read(0));
     st.write(0, r);
-    setStatus(b, r.status);
+    st.setStatus(r.status);
     return undefined;
   },
-  frndint(b) {
-    control(b, 0x3f, 0x3f);
-    const st = new Stack(b);
+  frndint(st) {
+    st.control(0x3f, 0x3f);
     st.need(0);
-    const r = a.roundToIntegral(b, st.read(0), rounding(b));
+    const r = a.roundToIntegral(st.b, st.read(0), rounding(st));
     st.write(0, r);
-    setStatus(b, r.status);
+    st.setStatus(r.status);
     return undefined;
   },
-  fscale(b) {
-    const st = new Stack(b);
+  fscale(st) {
     st.need(0, 1);
-    st.write(0, a.scale(b, st.read(0), st.read(1)));
-    setStatus(b, b.i32(0));
+    st.write(0, a.scale(st.b, st.read(0), st.read(1)));
+    st.setStatus(st.b.i32(0));
     return undefined;
   },
   fprem: remainder(false),
   fprem1: remainder(true),
-  fxam(b) {
-    const st = new Stack(b);
+  fxam(st) {
     st.need(0);
-    setStatus(b, a.examine(b, st.read(0)), CONDITIONS);
+    st.setStatus(a.examine(st.b, st.read(0)), CONDITIONS);
     return undefined;
   },
-  ftst(b) {
-    const st = new Stack(b);
+  ftst(st) {
+    const { b } = st;
     st.need(0);
-    setStatus(b, codes(b, a.compare(b, st.read(0), { m: b.i64(0), se: b.i32(0) })), CONDITIONS);
+    st.setStatus(codes(b, a.compare(b, st.read(0), { m: b.i64(0), se: b.i32(0), ordinary: true })), CONDITIONS);
     return undefined;
   },
   ...popping('fst32', store(32)),
   ...popping('fst64', store(64)),
-  ...popping('fst80', (pops) => (b) => {
-    const st = new Stack(b);
+  ...popping('fst80', (pops) => (st) => {
     st.need(0);
     const x = st.read(0);
-    b.setState(SCRATCH_OFFSET, 'i64', x.m);
-    b.setState(SCRATCH_OFFSET + 8, 'u16', x.se);
+    st.leave(x.m, x.se);
     st.pop(pops);
-    setStatus(b, b.i32(0));
-    return b.i32(1);
+    st.setStatus(st.b.i32(0));
+    return st.b.i32(1);
   }),
-  ...popping('fist', (pops) => (b, width, truncate) => {
-    control(b, 0x3f, 0x3f);
-    const st = new Stack(b);
+  ...popping('fist', (pops) => (st, width, truncate) => {
+    const { b } = st;
+    st.control(0x3f, 0x3f);
     st.need(0);
-    const rc = b.or(rounding(b), b.sub(b.i32(0), truncate));
-    const r = a.toInteger(b, st.read(0), width, b.and(rc, 3));
-    b.setState(SCRATCH_OFFSET, 'i64', r.value);
+    const rc = Builder.constantOf(truncate) === 1 ? truncate : rounding(st);
+    const r = a.toInteger(b, st.read(0), width, b.and(b.or(rc, b.sub(b.i32(0), truncate)), 3));
+    st.leave(r.value);
     st.pop(pops);
-    setStatus(b, r.status);
+    st.setStatus(r.status);
     return b.i32(1);
   }),
-  /** Bit 6 always reads as set, those beyond the fields as clear; the exception summary follows from the masks. */
-  fldcw(b, value) {
-    const fcw = b.or(b.and(value, 0x1f3f), 0x40);
-    setField(b, 'fcw', fcw);
-    const fsw = field(b, 'fsw');
-    const pending = b.ne(b.and(b.and(fsw, 0x3f), b.xor(fcw, -1)), 0);
-    setField(b, 'fsw', b.or(b.and(fsw, 0x7f7f), b.select(pending, b.i32(0x8080), b.i32(0))));
+  /** Bit 6 always reads as set, those beyond the fields as clear. */
+  fldcw(st, value) {
+    const { b } = st;
+    st.loadControl(b.or(b.and(value, 0x1f3f), 0x40));
     return undefined;
   },
 };
+
+/** The same as functions over the state block. */
+export const FAST_FORMS: Record<string, NonNullable<Helper['fast']>> = Object.fromEntries(
+  Object.entries(X87_FORMS).map(([name, form]) => [name, (b, ...params) => form(new MemoryUnit(b), ...params)]),
+);

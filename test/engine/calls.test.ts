@@ -1,0 +1,85 @@
+/** System calls answered while the engine waits: once each, counted in the slice, and handed on when nobody answers. */
+import { describe, expect, it } from 'vitest';
+import type { Exit } from '../../src/engine/engine.ts';
+import { TranslatingEngine } from '../../src/engine/translating-engine.ts';
+import { X86Cpu } from '../../src/isa/x86/cpu.ts';
+import { X86 } from '../../src/isa/x86/x86.ts';
+import { AddressSpace } from '../../src/memory/address-space.ts';
+
+const CODE = 0x40_0000;
+const STACK = 0x50_0000;
+const CALLS = 10;
+/** Of one turn of the loop below. */
+const INSTRUCTIONS = 7;
+
+// mov ebx, 10; again: call f; dec ebx; jnz again; ud2; f: lea rax, [h]; jmp rax; h: syscall; ret
+const code = [0xbb, CALLS, 0, 0, 0, 0xe8, 6, 0, 0, 0, 0xff, 0xcb, 0x75, 0xf7, 0x0f, 0x0b];
+code.push(0x48, 0x8d, 0x05, 2, 0, 0, 0, 0xff, 0xe0, 0x0f, 0x05, 0xc3);
+
+function start(mode: 'interpreter' | 'translator') {
+  const engine = new TranslatingEngine({
+    mode,
+    isa: X86 as never,
+    createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
+    // The jump leaves its region: what follows runs in a dispatch loop below the caller's region.
+    without: new Set(['indirect']),
+  });
+  const space = new AddressSpace();
+  space.map({ address: CODE, length: 4096, prot: 7, fixed: true });
+  space.map({ address: STACK, length: 4096, prot: 3, fixed: true });
+  space.copyOut(CODE, Uint8Array.from(code));
+  const codeSpace = engine.attach(space);
+  const cpu = codeSpace.createCpu();
+  cpu.pc = CODE;
+  cpu.set(4, STACK + 4096);
+  return { codeSpace, cpu, engine };
+}
+
+describe.each(['interpreter', 'translator'] as const)('calls in the %s', (mode) => {
+  it('are answered without coming back', () => {
+    const { codeSpace, cpu, engine } = start(mode);
+    let asked = 0;
+    const answer = ({ kind, gate }: Exit) => {
+      expect([kind, gate, cpu.pc]).toEqual(['call', 'syscall', CODE + code.length - 1]);
+      expect(codeSpace.executed).toBe(5 + INSTRUCTIONS * asked++);
+      return 100;
+    };
+    expect(codeSpace.run(cpu, 10_000, answer)).toMatchObject({ kind: 'trap', trap: 'illegal' });
+    expect(asked).toBe(CALLS);
+    expect(codeSpace.executed).toBe(1 + INSTRUCTIONS * CALLS);
+    expect(engine.stats.exits.syscall).toBe(CALLS);
+  });
+
+  it('count for what the answer says', () => {
+    const { codeSpace, cpu } = start(mode);
+    let asked = 0;
+    const answer = () => {
+      asked++;
+      return 1000;
+    };
+    expect(codeSpace.run(cpu, 3000, answer).kind).toBe('budget');
+    expect(asked).toBe(3);
+    expect(codeSpace.executed).toBeLessThanOrEqual(1 + INSTRUCTIONS * 3);
+  });
+
+  it.each([
+    ['the answer wants to', () => -1],
+    ['nobody answers', undefined],
+  ])('come back where %s', (_why, refuse) => {
+    const { codeSpace, cpu } = start(mode);
+    let asked = 0;
+    const answer =
+      refuse &&
+      (() => {
+        asked++;
+        return refuse();
+      });
+    for (let i = 1; i <= CALLS; i++) {
+      expect(codeSpace.run(cpu, 10_000, answer)).toMatchObject({ kind: 'call', gate: 'syscall' });
+      expect(cpu.pc).toBe(CODE + code.length - 1);
+      expect(codeSpace.executed).toBe(i === 1 ? 5 : INSTRUCTIONS);
+      if (answer) expect(asked).toBe(i);
+    }
+    expect(codeSpace.run(cpu, 10_000, answer)).toMatchObject({ kind: 'trap', trap: 'illegal' });
+  });
+});
