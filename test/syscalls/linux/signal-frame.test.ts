@@ -41,6 +41,7 @@ beforeEach(() => {
     mask,
     maskForFrame: () => mask,
     alternateStack: { address: 0, size: 0, enabled: false },
+    lastException: { trapno: 0, errorCode: 0, pageFault: 0 },
   } as unknown as Thread;
 });
 
