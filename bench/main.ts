@@ -13,13 +13,15 @@ import { makeRunners, type Runner } from './runners.ts';
 const project = fileURLToPath(new URL('..', import.meta.url));
 const HELP = `usage: npm run bench -- [options]
 Runs native, qemu-x86_64-static and Hospes (on this Node and on Node 24) in turn and prints the ratios.
+qemu, which can take ten times as long as all others, runs in the first round only.
 
   --kernels            only the kernels of bench/kernels
   --programs           only the real programs
   --start-up           only the start-up times
   --only <regexp>      benchmarks whose name matches
   --rounds <n>         rounds, each runs everything once (default 3)
-  --quick              one round of short kernels and the start-up: a look, not a measurement
+  --quick              one round of short kernels and the start-up: a look, not a measurement;
+                       with --programs, these on inputs of 0.3 to 1 s (natively) where it is about 5 s else
   --root <dir>         take the real programs from this directory (/ is this system); default: Debian packages,
                        fetched with apt into .cache/programs
   --node <path>        a further Node to run Hospes with (repeatable)
@@ -88,7 +90,7 @@ function benchmarks(): Benchmark[] {
   const root = wants.programs ? rootOfPrograms() : undefined;
   const found = [
     ...(wants.kernels ? kernels(`${project}bench/kernels`, values.quick) : []),
-    ...(root === undefined ? [] : programs(root, '/tmp/hospes-bench')),
+    ...(root === undefined ? [] : programs(root, '/tmp/hospes-bench', values.quick)),
   ];
   const only = new RegExp(values.only);
   return found.filter(({ name }) => only.test(name));
@@ -143,6 +145,7 @@ function run(): Report {
   for (let round = 1; round <= rounds; round++)
     for (const [i, benchmark] of list.entries())
       for (const [name, runner] of Object.entries(runners)) {
+        if (name === 'qemu' && round > 1) continue;
         const sample = measure(runner(benchmark), timeout);
         results[i].samples[name].push(sample);
         const { short } = benchmark;
@@ -155,6 +158,7 @@ function run(): Report {
     commit: commit(),
     date: new Date().toISOString().slice(0, 10),
     rounds,
+    inputs: values.quick ? 'short' : 'full',
     load: began,
     runners: Object.keys(runners),
     results,

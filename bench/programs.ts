@@ -43,8 +43,8 @@ function shortCount(source: string): number {
   return number('SHORT') || Math.ceil(number('COUNT') / 5);
 }
 
-/** The real programs that `root` has, each with an input that takes one to five seconds natively. */
-export function programs(root: string, folder: string): Benchmark[] {
+/** The real programs that `root` has, each with an input that takes about five seconds natively, `quick`: a fifth to a twentieth of it. */
+export function programs(root: string, folder: string, quick: boolean): Benchmark[] {
   const inRoot = join(root, folder);
   mkdirSync(inRoot, { recursive: true });
   const found: Benchmark[] = [];
@@ -58,31 +58,39 @@ export function programs(root: string, folder: string): Benchmark[] {
     if (!existsSync(device)) spawnSync('mknod', ['-m', '666', device, 'c', '1', minor], { stdio: 'ignore' });
   }
   for (const [name, text] of Object.entries(inputs())) writeFileSync(join(inRoot, name), text);
-  add('lua', ['/usr/bin/lua5.4', '/usr/bin/lua'], ['bench.lua']);
-  add('python3', ['/usr/bin/python3'], ['-S', 'bench.py']);
-  add('sqlite3', ['/usr/bin/sqlite3'], [':memory:', '.read bench.sql']);
-  add('gzip', ['/usr/bin/gzip', '/bin/gzip'], ['-9', '-c', 'text', 'text', 'text']);
-  add('xz', ['/usr/bin/xz'], ['-4', '-T1', '-c', 'text-2m']);
+  /** How often the work of the quick run is done. */
+  const many = (full: number) => (quick ? 1 : full);
+  const repeat = (count: number, argument: string) => Array.from({ length: count }, () => argument);
+  add('lua', ['/usr/bin/lua5.4', '/usr/bin/lua'], ['bench.lua', String(many(10))]);
+  add('python3', ['/usr/bin/python3'], ['-S', 'bench.py', String(many(10))]);
+  add('sqlite3', ['/usr/bin/sqlite3'], [':memory:', ...repeat(many(10), '.read bench.sql')]);
+  add('gzip', ['/usr/bin/gzip', '/bin/gzip'], ['-9', '-c', ...repeat(3 * many(5), 'text')]);
+  add('xz', ['/usr/bin/xz'], ['-4', '-T1', '-c', ...repeat(many(5), 'text-2m')]);
+  // Three thousand lines take two seconds: more of the same would hide what compiling them for the first time costs.
   // The compiler proper: what the driver starts would run natively under qemu.
   const compilers = join(root, '/usr/lib/gcc/x86_64-linux-gnu');
   const versions = existsSync(compilers) ? readdirSync(compilers) : [];
   const cc1 = versions.map((version) => `/usr/lib/gcc/x86_64-linux-gnu/${version}/cc1`);
   add('gcc', cc1, ['-quiet', '-imultiarch', 'x86_64-linux-gnu', '-O2', 'bench.c', '-o', '-']);
-  add('jq', ['/usr/bin/jq'], ['[.[] | select(.a % 3 == 0) | .b] | group_by(.[0:2]) | map(length)', 'data.json']);
-  add('openssl', ['/usr/bin/openssl'], ['dgst', '-sha3-256', ...Array.from({ length: 8 }, () => 'binary')]);
-  if (existsSync(join(root, '/usr/bin/git'))) makeRepository(root, folder);
+  add(
+    'jq',
+    ['/usr/bin/jq'],
+    ['[.[] | select(.a % 3 == 0) | .b] | group_by(.[0:2]) | map(length)', ...repeat(many(8), 'data.json')],
+  );
+  add('openssl', ['/usr/bin/openssl'], ['dgst', '-sha3-256', ...repeat(8 * many(6), 'binary')]);
+  if (existsSync(join(root, '/usr/bin/git'))) makeRepository(root, folder, 700 * many(8));
   add('git', ['/usr/bin/git'], ['-C', 'repository', 'log', '-p', '--stat', '--no-color', '-w']);
-  add('busybox sha256sum', ['/usr/bin/busybox', '/bin/busybox'], ['sha256sum', 'text', 'text', 'text', 'text']);
+  add('busybox sha256sum', ['/usr/bin/busybox', '/bin/busybox'], ['sha256sum', ...repeat(4 * many(20), 'text')]);
   return found;
 }
 
-/** A repository of seven hundred commits, made natively. */
-function makeRepository(root: string, folder: string): void {
+/** A repository, made natively. */
+function makeRepository(root: string, folder: string, commits: number): void {
   const [shell, prefix] = root === '/' ? ['/bin/sh', []] : ['chroot', [root, '/bin/sh']];
   rmSync(join(root, folder, 'repository'), { recursive: true, force: true });
   const script = `cd ${folder} && git init -q -b main repository && git -C repository fast-import --quiet`;
   const made = spawnSync(shell, [...prefix, '-c', script], {
-    input: history(),
+    input: history(commits),
     encoding: 'utf8',
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' },
   });
@@ -90,7 +98,7 @@ function makeRepository(root: string, folder: string): void {
 }
 
 /** The repository in the words of git-fast-import(1): files of numbered lines, each commit changes some. */
-function history(): string {
+function history(commits: number): string {
   let seed = 7;
   const next = () => {
     seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
@@ -99,7 +107,7 @@ function history(): string {
   const files = Array.from({ length: 12 }, (_, f) => Array.from({ length: 900 }, (_, i) => `file ${f} line ${i}`));
   const data = (text: string) => `data ${text.length}\n${text}\n`;
   let stream = '';
-  for (let n = 0; n < 700; n++) {
+  for (let n = 0; n < commits; n++) {
     stream += `commit refs/heads/main\ncommitter Bench <bench@example.org> ${1_700_000_000 + n * 3600} +0000\n`;
     stream += data(`change ${n}`);
     for (let k = 0; k < 4; k++) {
@@ -158,6 +166,7 @@ int f${i}(int x, int y) {
 }
 
 const LUA = `
+for round = 1, tonumber(arg[1]) do
 local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end
 print(fib(32))
 local t = {}
@@ -174,30 +183,33 @@ for i = 1, 120 do a[i] = {} for j = 1, 120 do a[i][j] = i / j end end
 local sum = 0
 for r = 1, 3 do for i = 1, 120 do for j = 1, 120 do local x = 0 for k = 1, 120 do x = x + a[i][k] * a[k][j] end sum = sum + x end end end
 print(string.format("%.6f", sum))
+end
 `;
 
 const PYTHON = `
-import json, re, hashlib
-def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)
-print(fib(29))
-d = {}
-for i in range(300000): d["k%d" % (i * 7919 % 65536)] = i
-print(len(d), sum(d.values()))
-data = [{"id": i, "name": "n%d" % i, "v": [i / 3, i * 2, None, True]} for i in range(20000)]
-s = json.dumps(data)
-print(len(s), len(json.loads(s)))
-print(len(re.findall(r'"name": "n(\\d+)7"', s)))
-print(sorted((x * 7919) % 1000003 for x in range(300000))[1000])
-print(hashlib.sha256(s.encode() * 4).hexdigest())
-class P:
-    def __init__(self, x): self.x = x
-    def step(self): self.x = (self.x * 1103515245 + 12345) & 0x7fffffff; return self.x
-p = P(1)
-print(sum(p.step() for _ in range(1500000)))
-print(sum(i * i for i in range(4000000)), 3 ** 20000 % 1000007)
+import json, re, hashlib, sys
+for _ in range(int(sys.argv[1])):
+  def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)
+  print(fib(29))
+  d = {}
+  for i in range(300000): d["k%d" % (i * 7919 % 65536)] = i
+  print(len(d), sum(d.values()))
+  data = [{"id": i, "name": "n%d" % i, "v": [i / 3, i * 2, None, True]} for i in range(20000)]
+  s = json.dumps(data)
+  print(len(s), len(json.loads(s)))
+  print(len(re.findall(r'"name": "n(\\d+)7"', s)))
+  print(sorted((x * 7919) % 1000003 for x in range(300000))[1000])
+  print(hashlib.sha256(s.encode() * 4).hexdigest())
+  class P:
+      def __init__(self, x): self.x = x
+      def step(self): self.x = (self.x * 1103515245 + 12345) & 0x7fffffff; return self.x
+  p = P(1)
+  print(sum(p.step() for _ in range(1500000)))
+  print(sum(i * i for i in range(4000000)), 3 ** 20000 % 1000007)
 `;
 
 const SQL = `
+drop table if exists t;
 create table t (id integer primary key, a integer, b text, c real);
 with recursive n(i) as (select 1 union all select i + 1 from n where i < 300000)
 insert into t select i, (i * 7919) % 10007, 'row ' || (i % 997), i / 3.0 from n;

@@ -2,7 +2,7 @@
 import type { Sample } from './measure.ts';
 import type { Benchmark } from './programs.ts';
 
-/** samples[runner] has one entry a round. */
+/** samples[runner] has one entry a round; qemu's only the first. */
 export interface Result {
   name: string;
   group: string;
@@ -26,6 +26,8 @@ export interface Report {
   commit: string;
   date: string;
   rounds: number;
+  /** Short ones (--quick) are mostly warm-up. */
+  inputs?: 'full' | 'short';
   /** Load average when it began. */
   load: number;
   runners: string[];
@@ -47,7 +49,7 @@ export function geometricMean(values: readonly number[]): number {
 
 const seconds = (result: Result, sample: Sample) => sample.user + (result.time === 'user' ? 0 : sample.system);
 
-/** Ratio of a runner to another, one for each round, since neighbours in time share the machine's mood. */
+/** Ratio of a runner to another, one for each round that both took part in, since neighbours in time share the machine's mood. */
 export function ratios(result: Result, runner: string, base: string): number[] {
   const [ours, theirs] = [result.samples[runner] ?? [], result.samples[base] ?? []];
   const rounds = Math.min(ours.length, theirs.length);
@@ -93,9 +95,9 @@ function steady(result: Result, runner: string): number {
 
 /** The tables that README shows: user time against native and qemu, wall time, memory; then the start-up. */
 export function table(report: Report): string {
-  const { machine, commit, date, rounds, load, runners, results, startUp } = report;
-  const count = `${rounds} round${rounds === 1 ? '' : 's'}`;
-  const head = `${machine}; ${count}, ${date}${commit && `, ${commit}`}; load ${load.toFixed(1)} at the beginning`;
+  const { machine, commit, date, rounds, inputs, load, runners, results, startUp } = report;
+  const count = `${rounds} round${rounds === 1 ? '' : 's'}${rounds > 1 && runners.includes('qemu') ? ' (qemu: the first)' : ''}`;
+  const head = `${machine}; ${count}${inputs === 'short' ? ' of short inputs' : ''}, ${date}${commit && `, ${commit}`}; load ${load.toFixed(1)} at the beginning`;
   return [
     head,
     ...(results.length ? [ratioTable(runners, results)] : []),

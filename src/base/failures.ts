@@ -20,8 +20,8 @@ export class MemoryFault {
   }
 }
 
-/** unmapped: SEGV_MAPERR; protected: SEGV_ACCERR; beyond-file: SIGBUS; noncanonical: general protection, no address. */
-export type FaultReason = 'unmapped' | 'protected' | 'beyond-file' | 'noncanonical';
+/** unmapped: SEGV_MAPERR; protected: SEGV_ACCERR; beyond-file: SIGBUS; noncanonical: general protection, no address; stack: the same through the stack segment. */
+export type FaultReason = 'unmapped' | 'protected' | 'beyond-file' | 'noncanonical' | 'stack';
 
 /** A mistake of ours: stop and dump. */
 export class Bug extends Error {

@@ -1,5 +1,4 @@
 /** The block map of one address space: guest PC → predecoded records, jump cache, and what to drop when code changes. Knows no translation beyond a table index. */
-import { fault } from '../base/failures.ts';
 import type { Instruction, Isa } from '../isa/isa.ts';
 import {
   BLOCK_BYTES,
@@ -195,7 +194,7 @@ export class BlockMap {
       if (!instruction) {
         // The instruction goes on where nothing can be fetched.
         if (run.length > 0) break;
-        fault(from + bytes.length, 'execute', 'unmapped');
+        this.#space.executeFault(from + bytes.length);
       }
       run.push(instruction);
       at += instruction.length;

@@ -169,8 +169,13 @@ export class WasmCodeSpace implements CodeSpace {
   /** A check failed or the access is out of the ordinary: do it the careful way. Answers 0 after a fault. */
   #slow(state: number, low: number, high: number, bytes: number, what: SlowAccess): number {
     const { space } = this;
-    // Non-canonical addresses lose low bits here, which no fault report shows.
-    const address = (high >>> 0) * 0x1_0000_0000 + (low >>> 0);
+    // The upper half of the address space is no program's; as a negative number its addresses are exact.
+    if (high < 0) {
+      const reason = high >> 15 === -1 ? 'unmapped' : 'noncanonical';
+      this.#fault = new MemoryFault(high * 0x1_0000_0000 + (low >>> 0), what === 'read' ? 'read' : 'write', reason);
+      return 0;
+    }
+    const address = high * 0x1_0000_0000 + (low >>> 0);
     const scratch = state + this.#isa.scratchOffset;
     try {
       if (what === 'read') {
@@ -218,6 +223,7 @@ export class WasmCodeSpace implements CodeSpace {
         exit.address = this.#fault!.address;
         exit.access = this.#fault!.access;
         exit.reason = this.#fault!.reason;
+        this.#refine(exit, cpu.pc);
         break;
       case exits.EXIT_HALT:
         exit.kind = 'halt';
@@ -228,6 +234,22 @@ export class WasmCodeSpace implements CodeSpace {
         if (code === exits.EXIT_ILLEGAL) this.#nameUnknown(cpu.pc);
     }
     return exit;
+  }
+
+  /** What the instruction says about its fault: a processor reads for writing what it is about to change. */
+  #refine(exit: Exit, pc: number): void {
+    if (exit.access === 'execute') return;
+    const instruction = this.#isa.decode(this.space.fetch(pc, this.#isa.maxLength), pc);
+    if (!instruction) return;
+    if (exit.reason === 'noncanonical' && this.#isa.usesStack(instruction, exit.access)) exit.reason = 'stack';
+    if (exit.access === 'read' && this.#updates(instruction)) exit.access = 'write';
+  }
+
+  /** Does the instruction write where it has read? */
+  #updates(instruction: Instruction): boolean {
+    const { body } = this.#isa.buildShape(instruction);
+    const read = new Set(body.filter(({ kind }) => kind === 'load').map(({ args }) => args[0]));
+    return body.some(({ kind, args }) => kind === 'store' && read.has(args[0]));
   }
 
   /** Remember the bytes of an instruction nobody knows. */

@@ -26,6 +26,8 @@ export interface Cpu {
   /** Offset of the thread's state block in the wasm memory. */
   readonly state: number;
   pc: number;
+  /** All bits of it, where a program has jumped to an address that is nobody's. */
+  readonly bigPc: bigint;
   /** A general register as an address or small integer (unsigned, exact below 2^53; larger values lose low bits: use getBig). */
   get(register: number): number;
   /** The low 32 bits, signed. */

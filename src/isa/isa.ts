@@ -69,6 +69,8 @@ export interface Isa<I extends Instruction = Instruction> {
   readonly keepBit: number;
   /** Decode at pc from the bytes at hand, of which `start` (default 0) is the first. undefined: more bytes are needed than there are. An unknown instruction is one whose meaning is an illegal-instruction exit. */
   decode(bytes: Uint8Array, pc: number, start?: number): I | undefined;
+  /** Does this access of the instruction go through the stack segment, whose faults are their own? */
+  usesStack(instruction: I, access: 'read' | 'write'): boolean;
   /** Bytes of an instruction that are part of a block's meaning, in a record: written by `encode`. */
   encode(instruction: I, view: DataView, record: number): void;
   /** Build the meaning of instructions with their operands known, a run of them for each builder. `keep`: exception flags too; `plain`: turned registers stay in the state block. */

@@ -543,8 +543,9 @@ export abstract class PagedMemory implements SharedUser {
     this.refresh(to, to + length, target);
   }
 
-  /** Whether memory stands behind the page, because it was used before: what a processor calls present. */
+  /** Whether memory stands behind the page, because it was used before, and it may be accessed at all: what a processor calls present. */
   holdsPage(address: number): boolean {
+    if (this.regions.at(address)?.prot === 0) return false;
     const slot = this.#slot(address);
     return slot >= 0
       ? (this.#state[slot] & (PRESENT | STAINED)) === (PRESENT | STAINED)

@@ -5,6 +5,7 @@ import type { Kernel, VmLimits } from '../kernel/kernel.ts';
 import type { Timer } from '../kernel/timers.ts';
 import type { Wait } from '../kernel/wait.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
+import { ADDRESS_LIMIT } from '../memory/paged-memory.ts';
 import { endProcess, endThread } from './family.ts';
 import type { Process } from './process.ts';
 import { deliverPending, hasDeliverable, sendFault, sendToProcess } from './signaling.ts';
@@ -351,13 +352,16 @@ export class Scheduler {
   }
 }
 
+/** Pages of the kernel are always there, for all that Linux tells. */
+function looksPresent({ address, reason }: Exit, space: AddressSpace): boolean {
+  if (address < 0 || address >= ADDRESS_LIMIT) return true;
+  return reason === 'protected' && space.holdsPage(address);
+}
+
 function faultSignal(exit: Exit, space: AddressSpace): SignalInfo {
   // The error code of the page fault as the processor pushes it: bit 0 page present, 1 write, 2 user, 4 fetch.
   const errorCode =
-    (exit.reason === 'protected' && space.holdsPage(exit.address) ? 1 : 0) |
-    (exit.access === 'write' ? 2 : 0) |
-    4 |
-    (exit.access === 'execute' ? 16 : 0);
+    (looksPresent(exit, space) ? 1 : 0) | (exit.access === 'write' ? 2 : 0) | 4 | (exit.access === 'execute' ? 16 : 0);
   switch (exit.reason) {
     case 'unmapped':
       return { signal: 'SIGSEGV', code: 'SEGV_MAPERR', address: exit.address, trapno: 14, errorCode };
@@ -367,6 +371,8 @@ function faultSignal(exit: Exit, space: AddressSpace): SignalInfo {
       return { signal: 'SIGBUS', code: 'BUS_ADRERR', address: exit.address, trapno: 14, errorCode };
     case 'noncanonical':
       return { signal: 'SIGSEGV', code: 'SI_KERNEL', address: 0, trapno: 13, errorCode: 0 };
+    case 'stack':
+      return { signal: 'SIGBUS', code: 'SI_KERNEL', address: 0, trapno: 12, errorCode: 0 };
   }
 }
 

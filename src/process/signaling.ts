@@ -32,6 +32,8 @@ export function sendToThread(thread: Thread, info: SignalInfo): boolean {
   return true;
 }
 
+const PAGE_FAULT = 14;
+
 /** A fault of the thread's own making: blocked or ignored, it kills. */
 export function sendFault(thread: Thread, info: SignalInfo): void {
   const { process } = thread;
@@ -39,6 +41,11 @@ export function sendFault(thread: Thread, info: SignalInfo): void {
   if (thread.mask.has(info.signal) || action.handler === 'ignore') {
     process.actions.set(info.signal, DEFAULT_ACTION);
     thread.mask.delete(info.signal);
+  }
+  const { trapno, errorCode = 0, address = 0 } = info;
+  if (trapno !== undefined) {
+    const pageFault = trapno === PAGE_FAULT ? address : thread.lastException.pageFault;
+    thread.lastException = { trapno, errorCode, pageFault };
   }
   thread.pending.add(info);
   thread.attention = true;

@@ -37,6 +37,8 @@ export class Thread {
   /** The mask that sigsuspend, ppoll and the like put aside: it comes back when the call ends, or goes into the frame of the signal that ended it. */
   savedMask: Set<Signal> | undefined;
   readonly pending = new PendingSignals();
+  /** What the last exceptions of the processor left behind, as every later signal frame shows it. */
+  lastException = { trapno: 0, errorCode: 0, pageFault: 0 };
   alternateStack: AlternateStack = { address: 0, size: 0, enabled: false };
   /** Address of set_tid_address / CLONE_CHILD_CLEARTID, 0 if none. */
   clearChildTid = 0;

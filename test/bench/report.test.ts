@@ -76,3 +76,17 @@ test('comparing two reports tells how much faster the second is', () => {
   expect(rowOf(text, 'fib')).toEqual(['fib', '1.00', '2.00']);
   expect(rowOf(text, 'start-up: busybox true')).toEqual(['start-up: busybox true', '-', '1.00']);
 });
+
+test('the heading tells of rounds without qemu and of short inputs', () => {
+  const three = report([sample(2), sample(3), sample(2.2)], sample(0.6));
+  expect(table(three).split('\n')[0]).toBe(
+    'a machine; 3 rounds (qemu: the first), 2026-01-01, abc; load 0.5 at the beginning',
+  );
+  three.results[0].samples.qemu.length = 1;
+  // 2 against the first round's 4, whatever the later ones were.
+  expect(rowOf(table(three), 'fib')?.[5]).toBe('0.50');
+  const one = { ...report([sample(2)], sample(0.6)), inputs: 'short' as const };
+  expect(table(one).split('\n')[0]).toBe(
+    'a machine; 1 round of short inputs, 2026-01-01, abc; load 0.5 at the beginning',
+  );
+});

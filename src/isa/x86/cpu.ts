@@ -33,6 +33,9 @@ export class X86Cpu implements Cpu {
   set pc(v: number) {
     this.#write(FIELDS.pc.offset, v);
   }
+  get bigPc(): bigint {
+    return this.#space.view.getBigUint64(this.state + FIELDS.pc.offset, true);
+  }
   get(register: number): number {
     return this.#read(gprOffset(register));
   }

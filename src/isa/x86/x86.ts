@@ -13,8 +13,21 @@ import type { Mnemonic } from './rows/index.ts';
 import { SEMANTICS } from './semantics/index.ts';
 import { encodeOperands, X86ShapeBuilder } from './shape-builder.ts';
 import { FLOAT_HELPERS, MXCSR_ASKED, MXCSR_KEPT, MXCSR_SPECIAL } from './soft-float.ts';
-import { FIELDS, RSP, SCRATCH_OFFSET } from './state.ts';
+import { FIELDS, RBP, RSP, SCRATCH_OFFSET } from './state.ts';
 import { X87_HELPERS } from './x87/helpers.ts';
+
+/** Instructions that use the stack without naming it, and how. */
+const STACK_ACCESS: Readonly<Record<string, 'read' | 'write'>> = {
+  push: 'write',
+  pushf: 'write',
+  call: 'write',
+  enter: 'write',
+  pop: 'read',
+  popf: 'read',
+  ret: 'read',
+  retPop: 'read',
+  leave: 'read',
+};
 
 /** Append one instruction's meaning to the builder. */
 function build(b: X86Builder): void {
@@ -47,6 +60,12 @@ export const X86: Isa<X86Instruction> = {
   modeMask: MXCSR_SPECIAL,
   decode,
   encode: encodeOperands,
+  usesStack({ mnemonic, operands, segment }, access) {
+    const explicit = operands.find((o) => o.kind === 'mem');
+    // PUSH, CALL and POP may have an operand in memory besides the stack: what they do to it is the opposite.
+    if (STACK_ACCESS[mnemonic] === access || (STACK_ACCESS[mnemonic] && !explicit)) return true;
+    return explicit !== undefined && !segment && (explicit.base === RSP || explicit.base === RBP);
+  },
   askBit: MXCSR_ASKED,
   keepBit: MXCSR_KEPT,
   regionBuilder: (options) => new X86RegionBuilder(build, options),

@@ -22,7 +22,7 @@ const INDICES = ORDER.map((name) => GPR.indexOf(name));
 
 export const sigcontext = struct({
   registers: array(big64, ORDER.length),
-  rip: u64,
+  rip: big64,
   eflags: u64,
   cs: u16,
   gs: u16,
@@ -54,6 +54,10 @@ const USER_CS = 0x33;
 const USER_SS = 0x2b;
 /** Flags a handler starts without: TF, DF, RF. */
 const CLEARED_FLAGS = 0x1_0500;
+const RF = 0x1_0000;
+/** Exceptions of the processor that are not faults. */
+const DEBUG = 1;
+const BREAKPOINT = 3;
 /** Flags that sigreturn may set: AC, RF, OF, DF, TF, SF, ZF, AF, PF, CF. */
 const RESTORED_FLAGS = 0x5_0dd5;
 
@@ -120,20 +124,25 @@ export function buildFrame(thread: Thread, info: SignalInfo, action: SignalActio
   cpu.restoreVectors(FRESH_VECTORS);
 }
 
+/** The processor sets RF when an instruction has failed, not after a breakpoint or a step. */
+function resumeFlag({ trapno }: SignalInfo): number {
+  return trapno === undefined || trapno === DEBUG || trapno === BREAKPOINT ? 0 : RF;
+}
+
 function machineContext(thread: Thread, info: SignalInfo, fpstate: number) {
-  const { cpu } = thread;
+  const { cpu, lastException } = thread;
   return {
     registers: INDICES.map((index) => cpu.getBig(index)),
-    rip: cpu.pc,
-    eflags: cpu.flags >>> 0,
+    rip: cpu.bigPc,
+    eflags: (cpu.flags | resumeFlag(info)) >>> 0,
     cs: USER_CS,
     gs: 0,
     fs: 0,
     ss: USER_SS,
-    err: info.errorCode ?? 0,
-    trapno: info.trapno ?? 0,
+    err: lastException.errorCode,
+    trapno: lastException.trapno,
     oldmask: thread.maskForFrame(),
-    cr2: info.address ?? 0,
+    cr2: lastException.pageFault,
     fpstate,
   };
 }
@@ -149,7 +158,7 @@ export function returnFromSignal(thread: Thread): void {
   // As the kernel: reserved bits of MXCSR are dropped, not refused.
   vectors[26] = 0;
   vectors[27] = 0;
-  restoreRegisters(cpu, machine.registers, machine.rip, machine.eflags);
+  restoreRegisters(cpu, machine.registers, Number(machine.rip), machine.eflags);
   cpu.restoreVectors(vectors);
   const mask = new Set(context.uc_sigmask);
   mask.delete('SIGKILL');

@@ -4,6 +4,9 @@ import type { Cpu } from '../../../src/engine/engine.ts';
 export class FakeCpu implements Cpu {
   readonly state = 0;
   pc = 0;
+  get bigPc(): bigint {
+    return BigInt(this.pc);
+  }
   flags = 0x202;
   vectors = new Uint8Array(512);
   readonly registers = new BigUint64Array(16);

@@ -41,6 +41,7 @@ beforeEach(() => {
     mask,
     maskForFrame: () => mask,
     alternateStack: { address: 0, size: 0, enabled: false },
+    lastException: { trapno: 0, errorCode: 0, pageFault: 0 },
   } as unknown as Thread;
 });
 
@@ -78,12 +79,13 @@ describe('a frame', () => {
     buildFrame(thread, user, action());
     const { uc_mcontext: machine, uc_sigmask } = context();
     expect(machine.registers[0]).toBe(0x1111_2222_3333_4408n);
-    expect([machine.rip, machine.eflags, machine.cs, machine.ss]).toEqual([0x40_0123, 0x602, 0x33, 0x2b]);
+    expect([Number(machine.rip), machine.eflags, machine.cs, machine.ss]).toEqual([0x40_0123, 0x602, 0x33, 0x2b]);
     expect([...uc_sigmask]).toEqual(['SIGHUP', 'SIGRT32']);
   });
 
   test('of a fault tells address, trap and error', () => {
     const info: SignalInfo = { signal: 'SIGSEGV', code: 'SEGV_ACCERR', address: 0x1234, trapno: 14, errorCode: 7 };
+    thread.lastException = { trapno: 14, errorCode: 7, pageFault: 0x1234 };
     buildFrame(thread, info, action());
     expect(space.readU64(cpu.get(RSI) + 16)).toBe(0x1234);
     expect(context().uc_mcontext).toMatchObject({ trapno: 14, err: 7, cr2: 0x1234 });
@@ -137,7 +139,7 @@ describe('sigreturn', () => {
     const { uc_mcontext, ...rest } = ucontext.get(space, at);
     ucontext.set(space, at, {
       ...rest,
-      uc_mcontext: { ...uc_mcontext, rip: 0x40_0999 },
+      uc_mcontext: { ...uc_mcontext, rip: 0x40_0999n },
       uc_sigmask: new Set(['SIGKILL', 'SIGINT']),
     });
     cpu.set(RSP, at);
