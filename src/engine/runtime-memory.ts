@@ -4,7 +4,7 @@ import { READ, WRITE } from '../memory/page-map.ts';
 import { PAGE_MAP, PAGE_SHIFT, RUNTIME_SIZE } from '../memory/runtime-area.ts';
 import { STATE } from './lowering.ts';
 import { Func } from './wasm/encoder.ts';
-import { I32_ADD, I32_AND, LOAD_U8, WRAP } from './wasm/opcodes.ts';
+import { I32_ADD, I32_AND, LOAD_I64, LOAD_U8, STORE_I64, STORE_U8, WRAP } from './wasm/opcodes.ts';
 
 /** Push 1 if the address (i64 local) is in the window and its page has the permission bit. */
 function pageCheck(f: Func, address: number, bit: number): void {
@@ -77,7 +77,7 @@ export function pointerFunction(isa: Isa, slow: number, wideBit: number, byteBit
   return f;
 }
 
-/** Elements of `bytes` that fit between an address and the end of its page (i64 on the stack). */
+/** Elements of `bytes`, a power of two, that fit between an address and the end of its page (i64 on the stack). */
 function pageRoom(f: Func, address: number, bytes: number): void {
   f.i64(4096);
   f.get(address);
@@ -85,8 +85,44 @@ function pageRoom(f: Func, address: number, bytes: number): void {
   f.byte(0x83);
   f.byte(0x7d); // sub
   f.get(bytes);
+  f.byte(0x68); // ctz
   f.byte(0xad);
-  f.byte(0x80); // div_u
+  f.byte(0x88); // shr_u
+}
+
+/** Bytes from which on memory.copy, a call of C in V8, beats a loop: kernel copy 4.0 -> 3.7 times native. */
+const LONG_MOVE = 128;
+
+/** Move `left` bytes, which becomes 0, word after word from what one local points to, to what another does. */
+function shortMove(f: Func, to: number, from: number, left: number): void {
+  for (const [load, store, bytes] of [
+    [LOAD_I64, STORE_I64, 8],
+    [LOAD_U8, STORE_U8, 1],
+  ] as const) {
+    const done = f.block();
+    const loop = f.loop();
+    f.get(left);
+    f.i32(bytes);
+    f.byte(0x48); // lt_s
+    f.brIf(done);
+    f.get(to);
+    f.get(from);
+    f.mem(load, RUNTIME_SIZE);
+    f.mem(store, RUNTIME_SIZE);
+    for (const [local, step] of [
+      [to, bytes],
+      [from, bytes],
+      [left, -bytes],
+    ]) {
+      f.get(local);
+      f.i32(step);
+      f.byte(I32_ADD);
+      f.set(local);
+    }
+    f.br(loop);
+    f.end();
+    f.end();
+  }
 }
 
 /** bulkMove and bulkFill: up to the end of the page on both sides, forward only, and only what behaves like one element after the other. */
@@ -151,23 +187,39 @@ export function bulkFunction(move: boolean): Func {
   f.set(n);
   min(() => pageRoom(f, TO, BYTES));
   if (move) min(() => pageRoom(f, SOURCE, BYTES));
-  const base = (a: number) => {
-    f.get(a);
+  const [to, from, length] = [f.local('i32'), f.local('i32'), f.local('i32')];
+  for (const [address, local] of [
+    [TO, to],
+    [SOURCE, from],
+  ]) {
+    f.get(address);
     f.byte(WRAP);
-    f.i32(RUNTIME_SIZE);
-    f.byte(I32_ADD);
-  };
-  base(TO);
-  if (move) base(SOURCE);
-  else {
-    f.get(SOURCE);
-    f.byte(WRAP);
+    f.set(local);
   }
   f.get(n);
   f.byte(WRAP);
   f.get(BYTES);
   f.byte(0x6c);
+  f.set(length);
+  if (move) {
+    f.get(length);
+    f.i32(LONG_MOVE);
+    f.byte(0x48); // lt_s
+    f.if();
+    shortMove(f, to, from, length);
+    f.else();
+  }
+  const base = (local: number) => {
+    f.get(local);
+    f.i32(RUNTIME_SIZE);
+    f.byte(I32_ADD);
+  };
+  base(to);
+  if (move) base(from);
+  else f.get(from);
+  f.get(length);
   f.bytes(move ? [0xfc, 10, 0, 0] : [0xfc, 11, 0]);
+  if (move) f.end();
   f.get(n);
   f.return();
   f.end();

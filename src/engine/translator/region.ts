@@ -139,10 +139,9 @@ function isSmall(entry: number, code: CodeView, limit: number): boolean {
   for (let pc = queue.pop(); pc !== undefined; pc = queue.pop()) {
     if (seen.has(pc)) continue;
     seen.add(pc);
-    const run = code.run(pc);
-    const straight = cut(run);
+    const straight = cut(code.run(pc));
     instructions += straight.length;
-    if (straight.length < run.length || straight.length === 0 || instructions > limit) return false;
+    if (straight.length === 0 || instructions > limit) return false;
     returns ||= straight[straight.length - 1].flow === 'return';
     queue.push(...exitsOf(straight, frame, [], code).flatMap((e) => (code.follow(e.pc) ? e.pc : [])));
   }
