@@ -1,4 +1,5 @@
 /** Checked access to guest memory and bulk moves, as functions of the runtime module. */
+import { ACCESS } from '../ir/ops.ts';
 import type { Isa } from '../isa/isa.ts';
 import { READ, WRITE } from '../memory/page-map.ts';
 import { PAGE_MAP, PAGE_SHIFT, RUNTIME_SIZE } from '../memory/runtime-area.ts';
@@ -85,92 +86,160 @@ function pageRoom(f: Func, address: number, bytes: number): void {
   f.byte(0x83);
   f.byte(0x7d); // sub
   f.get(bytes);
+  f.byte(0x68); // ctz
   f.byte(0xad);
-  f.byte(0x80); // div_u
+  f.byte(0x88); // shr_u
 }
+
+/** Up to here a loop beats memory.copy and memory.fill, which V8 calls out for (copy: 2.2 s → 1.9 s). */
+const SHORT = 256;
+/** What the loop moves at once, and then what is left over. */
+const CHUNKS = ['v128', 'i64', 'i32', 'u16', 'u8'] as const;
 
 /** bulkMove and bulkFill: up to the end of the page on both sides, forward only, and only what behaves like one element after the other. */
 export function bulkFunction(move: boolean): Func {
   const f = new Func(6);
   const [TO, SOURCE, COUNT, BYTES, BACKWARD] = [1, 2, 3, 4, 5];
   const n = f.local('i64');
+  const room = f.local('i64');
+  const [to, from, left] = [f.local('i32'), f.local('i32'), f.local('i32')];
+  const pattern = f.local('i64');
   const out = f.block();
-  f.get(BACKWARD);
-  f.brIf(out);
-  pageCheck(f, TO, WRITE);
-  f.byte(0x45);
-  f.brIf(out);
-  if (move) {
-    pageCheck(f, SOURCE, READ);
+  const leaveUnless = (check: () => void) => {
+    check();
     f.byte(0x45);
     f.brIf(out);
-    // A destination shortly after the source would repeat a pattern: leave that to single elements.
-    f.get(TO);
-    f.get(SOURCE);
-    f.byte(0x7d);
-    f.i64(4096);
-    f.byte(0x54);
-    f.brIf(out);
-  } else {
-    // memory.fill repeats one byte: the value must.
-    f.get(BYTES);
-    f.i32(1);
-    f.byte(0x47);
-    f.get(SOURCE);
-    f.get(SOURCE);
-    f.i64(0xff);
-    f.byte(0x83);
-    f.i64(0x0101010101010101n);
-    f.byte(0x7e);
-    f.i64(-1);
-    f.i64(64);
-    f.get(BYTES);
-    f.byte(0xad);
-    f.i64(3);
-    f.byte(0x86);
-    f.byte(0x7d);
-    f.byte(0x88);
-    f.byte(0x83);
-    f.byte(0x52); // i64.ne
-    f.byte(I32_AND);
-    f.brIf(out);
-  }
-  const min = (push: () => void) => {
-    push();
+  };
+  const atMost = (address: number) => {
+    pageRoom(f, address, BYTES);
     f.set(room);
-    f.get(n);
-    f.get(room);
-    f.get(n);
-    f.get(room);
-    f.byte(0x54);
+    for (const v of [n, room, n, room]) f.get(v);
+    f.byte(0x54); // lt_u
     f.byte(0x1b);
     f.set(n);
   };
-  const room = f.local('i64');
-  f.get(COUNT);
-  f.set(n);
-  min(() => pageRoom(f, TO, BYTES));
-  if (move) min(() => pageRoom(f, SOURCE, BYTES));
-  const base = (a: number) => {
-    f.get(a);
+  const place = (address: number, local: number) => {
+    f.get(address);
     f.byte(WRAP);
     f.i32(RUNTIME_SIZE);
     f.byte(I32_ADD);
+    f.set(local);
   };
-  base(TO);
-  if (move) base(SOURCE);
-  else {
-    f.get(SOURCE);
-    f.byte(WRAP);
-  }
+  f.get(BACKWARD);
+  f.brIf(out);
+  leaveUnless(() => pageCheck(f, TO, WRITE));
+  if (move) leaveUnless(() => pageCheck(f, SOURCE, READ));
+  f.get(COUNT);
+  f.set(n);
+  atMost(TO);
+  if (move) atMost(SOURCE);
   f.get(n);
   f.byte(WRAP);
   f.get(BYTES);
-  f.byte(0x6c);
+  f.byte(0x6c); // mul
+  f.set(left);
+  place(TO, to);
+  if (move) {
+    // A destination shortly behind the source repeats a pattern: that is left to single elements.
+    f.get(TO);
+    f.get(SOURCE);
+    f.byte(0x7d); // sub
+    f.get(left);
+    f.byte(0xad);
+    f.byte(0x54); // lt_u
+    f.brIf(out);
+    place(SOURCE, from);
+  } else {
+    // The element, repeated.
+    const ones = () => {
+      f.i64(-1);
+      f.i64(64);
+      f.get(BYTES);
+      f.byte(0xad);
+      f.i64(3);
+      f.byte(0x86);
+      f.byte(0x7d);
+      f.byte(0x88);
+    };
+    f.get(SOURCE);
+    ones();
+    f.byte(0x83); // and
+    f.i64(-1);
+    ones();
+    f.byte(0x80); // div_u
+    f.byte(0x7e); // mul
+    f.set(pattern);
+  }
+  f.get(left);
+  f.i32(SHORT);
+  f.byte(0x4b); // gt_u
+  if (!move) {
+    f.get(pattern);
+    f.i64(8);
+    f.byte(0x89); // rotl
+    f.get(pattern);
+    f.byte(0x51); // eq
+    f.byte(I32_AND);
+  }
+  f.if();
+  f.get(to);
+  if (move) f.get(from);
+  else {
+    f.get(pattern);
+    f.byte(WRAP);
+  }
+  f.get(left);
   f.bytes(move ? [0xfc, 10, 0, 0] : [0xfc, 11, 0]);
+  f.else();
+  moveShort(f, to, move ? { from } : { pattern }, left);
+  f.end();
   f.get(n);
   f.return();
   f.end();
   f.i64(0);
   return f;
+}
+
+/** Move or fill `left` bytes from low to high addresses, as many at once as there are. */
+function moveShort(f: Func, to: number, source: { from: number } | { pattern: number }, left: number): void {
+  const advance = (local: number, by: number) => {
+    f.get(local);
+    f.i32(by);
+    f.byte(I32_ADD);
+    f.set(local);
+  };
+  const chunk = (form: (typeof CHUNKS)[number]) => {
+    const { bytes, load, store } = ACCESS[form];
+    f.get(to);
+    if ('from' in source) {
+      f.get(source.from);
+      f.mem(load, 0);
+    } else {
+      f.get(source.pattern);
+      if (form === 'v128') f.op([0xfd, 18]);
+      else if (form !== 'i64') f.byte(WRAP);
+    }
+    f.mem(store, 0);
+    advance(to, bytes);
+    if ('from' in source) advance(source.from, bytes);
+  };
+  const done = f.block();
+  const again = f.loop();
+  f.get(left);
+  f.i32(16);
+  f.byte(0x49); // lt_u
+  f.brIf(done);
+  chunk('v128');
+  advance(left, -16);
+  f.br(again);
+  f.end();
+  f.end();
+  for (const form of CHUNKS.slice(1)) {
+    f.get(left);
+    f.i32(ACCESS[form].bytes);
+    f.byte(I32_AND);
+    f.if();
+    chunk(form);
+    f.end();
+  }
 }
