@@ -3,6 +3,7 @@ export const OPTIMISATIONS = {
   addresses: 'constants are added by the access itself',
   calls: 'a guest call is a wasm call, its return one as well',
   checks: 'one page check serves several accesses, or all rounds of a loop',
+  dead: 'registers that are overwritten before anything sees them are not written',
   flags: 'what set the flags is known from one block to the next',
   growth: 'a region entered very often is made again with what it left out',
   helpers: 'x87 operations in wasm',

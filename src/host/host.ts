@@ -38,6 +38,9 @@ export interface DirectoryEntry {
   ino: number;
 }
 
+/** Extended attributes of a file by name. */
+export type Attributes = Map<string, Uint8Array>;
+
 /** An open regular file; stays usable after its name is gone. */
 export interface HostFile {
   /** Equal for every open file of the same inode, in all VMs of this Node process. */
@@ -50,6 +53,8 @@ export interface HostFile {
   chmod(mode: number): void;
   chown(uid: number, gid: number): void;
   utimes(atime: bigint | undefined, mtime: bigint | undefined): void;
+  /** As HostFs.attributes. */
+  attributes?(change: boolean): Attributes | undefined;
   sync(): void;
   close(): void;
 }
@@ -86,6 +91,8 @@ export interface HostFs {
   chown(path: string, uid: number, gid: number): void;
   /** undefined: leave alone. Acts on a link itself. */
   utimes(path: string, atime: bigint | undefined, mtime: bigint | undefined): void;
+  /** Extended attributes to read and, if `change`, to change. undefined: this file has no place for any. */
+  attributes?(path: string, change: boolean): Attributes | undefined;
   statfs(): { type: number; blockSize: number; blocks: number; free: number; files: number; filesFree: number };
 }
 

@@ -2,7 +2,7 @@
 import { Volume } from 'memfs';
 import { fail } from '../base/failures.ts';
 import { bytesOf } from '../base/text.ts';
-import type { DirectoryEntry, FileType, HostFile, HostFs, HostOpen, Stat } from './host.ts';
+import type { Attributes, DirectoryEntry, FileType, HostFile, HostFs, HostOpen, Stat } from './host.ts';
 
 type Core = Volume['_core'];
 type Link = Core['root'];
@@ -63,6 +63,7 @@ export class MemoryFs implements HostFs {
   readonly capacity: number;
   readonly createsAs: { uid: number; gid: number };
   readonly #now: () => bigint;
+  readonly #attributes = new WeakMap<Node, Attributes>();
   #used = 0;
 
   constructor(options: MemoryFsOptions = {}) {
@@ -211,6 +212,10 @@ export class MemoryFs implements HostFs {
     this.setTimes(link, link.getNode(), atime, mtime);
   }
 
+  attributes(path: string, change: boolean): Attributes {
+    return this.attributesOf(this.#get(path).getNode(), change);
+  }
+
   statfs(): ReturnType<HostFs['statfs']> {
     const blockSize = 4096;
     const blocks = Math.floor(this.capacity / blockSize);
@@ -264,6 +269,16 @@ export class MemoryFs implements HostFs {
     if (mtime !== undefined) node.mtime = new ExactDate(mtime);
     this.#stamp(node, false);
     this.#tell(CHANGED, link);
+  }
+
+  attributesOf(node: Node, change: boolean): Attributes {
+    let attributes = this.#attributes.get(node);
+    if (attributes === undefined) {
+      attributes = new Map();
+      this.#attributes.set(node, attributes);
+    }
+    if (change) this.#stamp(node, false);
+    return attributes;
   }
 
   /** The bytes of a file may grow to `size`: EFBIG or ENOSPC when they may not. */
@@ -432,6 +447,10 @@ class MemFile implements HostFile {
 
   utimes(atime: bigint | undefined, mtime: bigint | undefined): void {
     this.#fs.setTimes(this.#link, this.#node, atime, mtime);
+  }
+
+  attributes(change: boolean): Attributes {
+    return this.#fs.attributesOf(this.#node, change);
   }
 
   sync(): void {}

@@ -1,6 +1,6 @@
 /** A writable layer over a tree that is only read: copy-up on the first change, hidden names for what was removed, merged listings. The upper layer has the tree's own paths, so it shows by itself what has changed. */
 import { fail, GuestError } from '../base/failures.ts';
-import type { DirectoryEntry, HostFile, HostFs, HostOpen, Stat } from './host.ts';
+import type { Attributes, DirectoryEntry, HostFile, HostFs, HostOpen, Stat } from './host.ts';
 
 /** New files get inode numbers from here on, out of the way of the lower tree's. */
 const UPPER_INODES = 2 ** 44;
@@ -196,6 +196,12 @@ export class OverlayFs implements HostFs {
     this.#upper.utimes(path, atime, mtime);
   }
 
+  attributes(path: string, change: boolean): Attributes | undefined {
+    if (change) this.#own(path);
+    const layer = this.#upper.look(path) === undefined ? this.#lower : this.#upper;
+    return layer.attributes?.(path, change) ?? new Map();
+  }
+
   statfs(): ReturnType<HostFs['statfs']> {
     return { ...this.#upper.statfs(), type: OVERLAYFS_MAGIC };
   }
@@ -218,6 +224,7 @@ export class OverlayFs implements HostFs {
     const copy = this.#upper.open(nameless, { read: true, write: true, create: true, exclusive: true, mode: 0o600 });
     this.#upper.unlink(nameless);
     copyBytes(file.layer, copy);
+    copyAttributes(file.layer, copy);
     copyMetadata(file.layer.stat(), copy);
     this.#moveOpened(file.layer, () => copy);
   }
@@ -350,6 +357,7 @@ export class OverlayFs implements HostFs {
     const from = this.#lower.open(path, { read: true, write: false });
     const to = this.#upper.open(path, { read: true, write: true, create: true, exclusive: true, mode: stat.mode });
     if (!empty) copyBytes(from, to);
+    copyAttributes(from, to);
     this.#moveOpened(from, () => this.#upper.open(path, { read: true, write: true }));
     to.close();
     from.close();
@@ -480,6 +488,11 @@ class OverlayFile implements HostFile {
     this.layer.utimes(atime, mtime);
   }
 
+  attributes(change: boolean): Attributes | undefined {
+    if (change) this.#own();
+    return this.layer.attributes?.(change) ?? new Map();
+  }
+
   sync(): void {
     if (this.#upper) this.layer.sync();
   }
@@ -502,6 +515,12 @@ function copyBytes(from: HostFile, to: HostFile): void {
     for (let done = 0; done < n; ) done += to.write(piece.subarray(done, n), at + done);
     at += n;
   }
+}
+
+function copyAttributes(from: HostFile, to: HostFile): void {
+  const kept = from.attributes?.(false);
+  if (!kept?.size) return;
+  for (const [name, value] of kept) to.attributes?.(true)?.set(name, value);
 }
 
 function copyMetadata(stat: Stat, to: HostFile): void {

@@ -1,6 +1,6 @@
 /** Any back end with every change refused (EROFS). */
 import { fail } from '../base/failures.ts';
-import type { DirectoryEntry, HostFile, HostFs, HostOpen, Stat } from './host.ts';
+import type { Attributes, DirectoryEntry, HostFile, HostFs, HostOpen, Stat } from './host.ts';
 
 export class ReadOnlyFs implements HostFs {
   readonly name: string;
@@ -37,6 +37,11 @@ export class ReadOnlyFs implements HostFs {
 
   readlink(path: string): string {
     return this.#fs.readlink(path);
+  }
+
+  attributes(path: string, change: boolean): Attributes | undefined {
+    if (change) fail('EROFS');
+    return this.#fs.attributes?.(path, false);
   }
 
   statfs(): ReturnType<HostFs['statfs']> {
@@ -93,6 +98,10 @@ class ReadOnlyFile implements HostFile {
   }
   stat(): Stat {
     return this.#file.stat();
+  }
+  attributes(change: boolean): Attributes | undefined {
+    if (change) fail('EROFS');
+    return this.#file.attributes?.(false);
   }
   write(): number {
     return fail('EROFS');

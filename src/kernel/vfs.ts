@@ -1,6 +1,6 @@
 /** The virtual file system: every operation on names, over mounts.ts and path-walk.ts; bytes and metadata belong to the host back ends, descriptors to FdTable. */
 import { fail } from '../base/failures.ts';
-import type { FileType, HostFile, HostFs, Stat } from '../host/host.ts';
+import type { Attributes, FileType, HostFile, HostFs, Stat } from '../host/host.ts';
 import { DirectoryFile, type NameSource, PathFile } from './directory-file.ts';
 import { FsContext } from './fs-context.ts';
 import type { Mount, MountOptions, Place, Places } from './mounts.ts';
@@ -474,6 +474,25 @@ export class Vfs {
     if (found.file instanceof RegularFile) found.file.host.utimes(a, m);
     else found.mount.fs.utimes(found.path, a, m);
     this.#changed(found);
+  }
+
+  /** Extended attributes of a file, to read or to change; undefined where its file system keeps none. */
+  attributes(
+    context: FsContext,
+    base: Base,
+    path: string,
+    look: LookUp,
+    change: boolean,
+  ): { stat: Stat; kept: Attributes | undefined } {
+    const found = change
+      ? this.#names.mutable(context, base, path, look)
+      : this.#names.existing(context, base, path, look);
+    if (found === undefined) return { stat: base!.stat(), kept: undefined };
+    if (change) this.#changed(found);
+    const stat = found.stat!;
+    if (found.file instanceof RegularFile) return { stat, kept: found.file.host.attributes?.(change) };
+    if (found.file !== undefined && found.file.place === undefined) return { stat, kept: undefined };
+    return { stat, kept: found.mount.fs.attributes?.(found.path, change) };
   }
 
   #changed(found: Found): void {

@@ -29,6 +29,7 @@ import { area, call, defineTable, missing, partial, refused } from '../../src/pe
 import * as flag from './abi/flags.ts';
 import { Sig, sigaction, siginfo, sigset, stack_t } from './abi/signals.ts';
 import * as c from './abi/structs.ts';
+import * as attributes from './handlers/attributes.ts';
 import * as credentials from './handlers/credentials.ts';
 import * as descriptors from './handlers/descriptors.ts';
 import * as directories from './handlers/directories.ts';
@@ -53,8 +54,9 @@ import * as timers from './handlers/timers.ts';
 const { DirFd, AtFlags } = flag;
 /** Calls that a signal always ends with EINTR, whatever SA_RESTART says. */
 const NEVER_RESTARTED = { restarts: false };
-const NO_ATTRIBUTES = 'a file system without extended attributes';
-const NO_ATTRIBUTE_ARGS = { path: Path, name: Text, value: Ptr, size: Size } as const;
+const ATTRIBUTES = 'of files in memory and what an overlay has copied; those of real files are not seen';
+const ATTRIBUTE = { name: Text, value: Out('size'), size: Size } as const;
+const NEW_ATTRIBUTE = { name: Text, value: In('size'), size: Size, flags: I32 } as const;
 const NO_MODULES = 'a kernel without loadable modules';
 const NO_NAMESPACES = 'a kernel without namespaces';
 const ONE_NODE = 'a kernel without NUMA';
@@ -147,18 +149,18 @@ export const table = defineTable('linux', () => ({
     fchdir: call(81, 50, { fd: Fd }, directories.fchdir),
     chroot: call(161, 51, { pathname: Path }, directories.chroot),
     pivot_root: refused(155, 41, 'EPERM', { new_root: Path, put_old: Path }, MOUNTS_OUTSIDE),
-    setxattr: partial(call(188, 5, { ...NO_ATTRIBUTE_ARGS, flags: I32 }, directories.setxattr), NO_ATTRIBUTES),
-    lsetxattr: partial(call(189, 6, { ...NO_ATTRIBUTE_ARGS, flags: I32 }, directories.lsetxattr), NO_ATTRIBUTES),
-    fsetxattr: partial(call(190, 7, { fd: Fd, name: Text, value: Ptr, size: Size, flags: I32 }, directories.fsetxattr), NO_ATTRIBUTES),
-    getxattr: partial(call(191, 8, NO_ATTRIBUTE_ARGS, directories.getxattr), NO_ATTRIBUTES),
-    lgetxattr: partial(call(192, 9, NO_ATTRIBUTE_ARGS, directories.lgetxattr), NO_ATTRIBUTES),
-    fgetxattr: partial(call(193, 10, { fd: Fd, name: Text, value: Ptr, size: Size }, directories.fgetxattr), NO_ATTRIBUTES),
-    listxattr: partial(call(194, 11, { path: Path, list: Ptr, size: Size }, directories.listxattr), NO_ATTRIBUTES),
-    llistxattr: partial(call(195, 12, { path: Path, list: Ptr, size: Size }, directories.llistxattr), NO_ATTRIBUTES),
-    flistxattr: partial(call(196, 13, { fd: Fd, list: Ptr, size: Size }, directories.flistxattr), NO_ATTRIBUTES),
-    removexattr: partial(call(197, 14, { path: Path, name: Text }, directories.setxattr), NO_ATTRIBUTES),
-    lremovexattr: partial(call(198, 15, { path: Path, name: Text }, directories.lsetxattr), NO_ATTRIBUTES),
-    fremovexattr: partial(call(199, 16, { fd: Fd, name: Text }, directories.fsetxattr), NO_ATTRIBUTES),
+    setxattr: partial(call(188, 5, { path: Path, ...NEW_ATTRIBUTE }, attributes.setxattr), ATTRIBUTES),
+    lsetxattr: partial(call(189, 6, { path: Path, ...NEW_ATTRIBUTE }, attributes.lsetxattr), ATTRIBUTES),
+    fsetxattr: partial(call(190, 7, { fd: Fd, ...NEW_ATTRIBUTE }, attributes.fsetxattr), ATTRIBUTES),
+    getxattr: partial(call(191, 8, { path: Path, ...ATTRIBUTE }, attributes.getxattr), ATTRIBUTES),
+    lgetxattr: partial(call(192, 9, { path: Path, ...ATTRIBUTE }, attributes.lgetxattr), ATTRIBUTES),
+    fgetxattr: partial(call(193, 10, { fd: Fd, ...ATTRIBUTE }, attributes.fgetxattr), ATTRIBUTES),
+    listxattr: partial(call(194, 11, { path: Path, list: OutRaw('size'), size: Size }, attributes.listxattr), ATTRIBUTES),
+    llistxattr: partial(call(195, 12, { path: Path, list: OutRaw('size'), size: Size }, attributes.llistxattr), ATTRIBUTES),
+    flistxattr: partial(call(196, 13, { fd: Fd, list: OutRaw('size'), size: Size }, attributes.flistxattr), ATTRIBUTES),
+    removexattr: partial(call(197, 14, { path: Path, name: Text }, attributes.removexattr), ATTRIBUTES),
+    lremovexattr: partial(call(198, 15, { path: Path, name: Text }, attributes.lremovexattr), ATTRIBUTES),
+    fremovexattr: partial(call(199, 16, { fd: Fd, name: Text }, attributes.fremovexattr), ATTRIBUTES),
     name_to_handle_at: refused(303, 264, 'EOPNOTSUPP', { dirfd: DirFd, pathname: Path, handle: Ptr, mount_id: Ptr, flags: AtFlags }),
     open_by_handle_at: refused(304, 265, 'EOPNOTSUPP', { mount_fd: Fd, handle: Ptr, flags: flag.OpenFlags }),
   }),

@@ -12,6 +12,7 @@ import { emitDifference } from '../open-code.ts';
 import { REGION_PC } from '../signatures.ts';
 import type { Func } from '../wasm/encoder.ts';
 import { CheckPlan } from './checks.ts';
+import { dropDeadRegisters } from './dead-registers.ts';
 import { type Edge, makePieces, type Piece } from './pieces.ts';
 import type { Region, RegionBlock } from './region.ts';
 import { BUDGET, DEPTH, RegionCode, SP } from './region-code.ts';
@@ -58,6 +59,7 @@ export class RegionLowering extends RegionCode {
     this.#graph = { successors };
     this.#targets = successors.map((list) => [...list]);
     this.#structure = structure(this.#graph, !without.has('tables') && pieces.some(isSwitch));
+    if (!without.has('dead')) dropDeadRegisters(pieces, successors, this.#structure, this.isa.registers.length);
     this.#plan = without.has('registers')
       ? allRegisters(pieces, this.isa)
       : planRegisters(pieces, successors, this.#structure, this.isa);

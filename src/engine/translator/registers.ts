@@ -74,8 +74,12 @@ class Sets {
 }
 
 /** Statements that may leave the region before their instruction. */
-const mayLeave = (s: Node): boolean =>
+export const mayLeave = (s: Node): boolean =>
   s.kind === 'load' || s.kind === 'store' || s.kind === 'probe' || s.kind === 'stopif';
+
+/** Is the region left before a piece's first instruction? Checks before a loop leave as from its start, so does code that is no longer what it was. */
+export const leavesAtStart = ({ begins, block }: Piece, loopHeader: boolean): boolean =>
+  loopHeader || (begins && block.source !== undefined);
 
 /** The plain plan: every register that the region uses is loaded at its entry and after calls, and written back by every way out. */
 export function allRegisters(pieces: readonly Piece[], { stackPointer }: Isa): RegisterPlan {
@@ -144,8 +148,7 @@ export function planRegisters(
       left = true;
       for (const id of way) if (!done.has(id)) wanted.add(n, id);
     };
-    // Checks before a loop leave as from its start, so does code that is no longer what it was.
-    if (loopHeader[n] || (pieces[n].begins && pieces[n].block.source)) leave();
+    if (leavesAtStart(pieces[n], loopHeader[n])) leave();
     for (const g of pieces[n].groups) {
       for (const s of g.statements) {
         if (s.kind === 'getreg' && s.uses > 0 && !done.has(Number(s.imm))) wanted.add(n, Number(s.imm));

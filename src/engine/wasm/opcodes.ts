@@ -4,7 +4,6 @@ export const I32_AND = 0x71;
 export const LOAD_U8 = [0x2d];
 export const LOAD_I32 = [0x28];
 export const LOAD_I64 = [0x29];
-export const STORE_U8 = [0x3a];
 export const STORE_I32 = [0x36];
 export const STORE_I64 = [0x37];
 export const WRAP = 0xa7;
