@@ -142,7 +142,7 @@ function nearest(b: Builder, v: Node): Node {
 
 /**
  * The integer nearest to high:low / d, and what is left, its sign telling on which side; 2^63 ≤ d, half of d ≤ high < d, 34 bits of low are zero.
- * Two estimates of 32 bits by the reciprocal of a double: 7 ns where i64.div_u takes 12. Gives up where a double cannot tell what is nearest, once in 2^14 times.
+ * Two estimates of 32 bits by the reciprocal of a double: a round of the kernel x87 takes 10 ns less than with two i64.div_u and their corrections. Gives up where a double cannot tell what is nearest, once in 2^14 times.
  */
 function quotient(b: Builder, high: Node, low: Node, d: Node): { q: Node; rest: Node } {
   const toDouble = (v: Node) => b.op('f64.convert_i64_s', v);

@@ -1,4 +1,4 @@
-/** The common x87 operations in wasm, one form for each helper of the same name: nothing empty, nothing unusual, default control word where it matters. As functions over the state block they serve the interpreter, in place and over locals regions (unit.ts). The kernel x87 of bench: 125 s with JavaScript helpers, 10 s with functions (qemu 13.4 s, native 0.6 s). */
+/** The common x87 operations in wasm, one form for each helper of the same name: nothing empty, nothing unusual, default control word where it matters. As functions over the state block they serve the interpreter, in place and over locals regions (unit.ts). The kernel x87 of bench: 125 s with JavaScript helpers, 9.6 s with functions, 3.4 s in place (qemu 11.8 s, native 0.57 s). */
 import { Builder, type Node } from '../../../ir/builder.ts';
 import type { Helper } from '../../helper.ts';
 import type { Value } from './arithmetic.ts';
