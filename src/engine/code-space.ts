@@ -36,6 +36,9 @@ export class WasmCodeSpace implements CodeSpace {
     gate: 'syscall',
   };
   #fault: MemoryFault | undefined;
+  /** The last access that failed, from its first byte on. */
+  #failed = 0;
+  #failedBytes = 0;
   /** An error of ours that crossed wasm. */
   #error: unknown;
   /** PCs that became hot and wait for a batch. */
@@ -177,6 +180,8 @@ export class WasmCodeSpace implements CodeSpace {
     }
     const address = high * 0x1_0000_0000 + (low >>> 0);
     const scratch = state + this.#isa.scratchOffset;
+    this.#failed = address;
+    this.#failedBytes = bytes;
     try {
       if (what === 'read') {
         space.loadSlow(address, bytes);
@@ -242,7 +247,20 @@ export class WasmCodeSpace implements CodeSpace {
     const instruction = this.#isa.decode(this.space.fetch(pc, this.#isa.maxLength), pc);
     if (!instruction) return;
     if (exit.reason === 'noncanonical' && this.#isa.usesStack(instruction, exit.access)) exit.reason = 'stack';
-    if (exit.access === 'read' && this.#updates(instruction)) exit.access = 'write';
+    if (exit.access === 'read' && this.#updates(instruction)) this.#askToWrite(exit);
+  }
+
+  /** The read that failed as the write it was meant to become: perhaps that fails in a page before, which can only be read. */
+  #askToWrite(exit: Exit): void {
+    exit.access = 'write';
+    if (exit.address < 0) return;
+    try {
+      this.space.probe(this.#failed, this.#failedBytes, 'write');
+    } catch (e) {
+      if (!(e instanceof MemoryFault)) throw e;
+      exit.address = e.address;
+      exit.reason = e.reason;
+    }
   }
 
   /** Does the instruction write where it has read? */
