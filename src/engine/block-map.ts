@@ -1,10 +1,12 @@
 /** The block map of one address space: guest PC → predecoded records, jump cache, and what to drop when code changes. Knows no translation beyond a table index. */
 import type { Instruction, Isa } from '../isa/isa.ts';
 import {
+  BLOCK_BITS,
   BLOCK_BYTES,
   BLOCK_COUNT,
+  BLOCK_DIRECT,
   BLOCK_HEADER,
-  BLOCK_LENGTH,
+  BLOCK_NOTES,
   BLOCK_SOURCE,
   put64,
   REC_HANDLER,
@@ -226,8 +228,9 @@ export class BlockMap {
       view.setInt32(record + BLOCK_BYTES, end - pc, true);
       u8.set(this.#space.fetch(pc, end - pc), copy);
     }
-    view.setInt32(record + BLOCK_COUNT, 0, true);
-    view.setInt32(record + BLOCK_LENGTH, run.length, true);
+    const notes = indirect || last.flow === 'return' ? 0 : BLOCK_NOTES;
+    const direct = open || this.#translations.has(pc) ? 0 : BLOCK_DIRECT;
+    view.setInt32(record + BLOCK_BITS, notes | direct, true);
     for (let i = 0; i < run.length; i++) {
       const instruction = run[i];
       const at = record + i * RECORD_SIZE;
@@ -255,9 +258,18 @@ export class BlockMap {
     return this.#goto;
   }
 
+  /** Let the interpreter go into a block from the one before it, or only by way of the dispatch loop. */
+  #setDirect(block: Block | undefined, direct: boolean): void {
+    if (!block) return;
+    const { view } = this.#space;
+    const rest = view.getInt32(block.record + BLOCK_BITS, true) & ~BLOCK_DIRECT;
+    view.setInt32(block.record + BLOCK_BITS, direct && !block.open ? rest | BLOCK_DIRECT : rest, true);
+  }
+
   /** Enter a translation; the dispatch loop finds it from now on. */
   install(translation: Translation): void {
     this.#translations.set(translation.pc, translation);
+    this.#setDirect(this.#blocks.get(translation.pc), false);
     for (const page of translation.pages) {
       this.#page(page).translations.add(translation);
       this.#mark(page);
@@ -319,6 +331,7 @@ export class BlockMap {
   }
 
   #dropBlock(block: Block): void {
+    this.#setDirect(block, false);
     this.#blocks.delete(block.pc);
     this.#forget(block.pc);
     if (block.indirect >= 0) this.#indirect.delete(block.indirect);
@@ -326,7 +339,10 @@ export class BlockMap {
   }
 
   #dropTranslation(translation: Translation): void {
-    if (this.#translations.get(translation.pc) === translation) this.#translations.delete(translation.pc);
+    if (this.#translations.get(translation.pc) === translation) {
+      this.#translations.delete(translation.pc);
+      this.#setDirect(this.#blocks.get(translation.pc), true);
+    }
     this.#forget(translation.pc);
     for (const page of translation.pages) this.#pages.get(page)?.translations.delete(translation);
   }
@@ -347,6 +363,7 @@ export class BlockMap {
   /** Forget every translation, keep the records. */
   dropTranslations(): void {
     this.generation++;
+    for (const pc of this.#translations.keys()) this.#setDirect(this.#blocks.get(pc), true);
     this.#translations.clear();
     for (const entry of this.#pages.values()) entry.translations.clear();
     this.#emptyJumpCache();

@@ -1,7 +1,19 @@
 /** The two loops of the runtime module: the interpreter's over records, and dispatch between regions and blocks. */
 import type { Isa } from '../isa/isa.ts';
-import { BLOCK_BYTES, BLOCK_COUNT, BLOCK_HEADER, BLOCK_SOURCE, REC_HANDLER, REC_NEXT, REC_PC } from '../isa/record.ts';
-import { JUMP_CACHE, JUMP_CACHE_GROUP, RUNTIME_SIZE } from '../memory/runtime-area.ts';
+import {
+  BLOCK_BITS,
+  BLOCK_BYTES,
+  BLOCK_COUNT,
+  BLOCK_DIRECT,
+  BLOCK_FOLLOWERS,
+  BLOCK_HEADER,
+  BLOCK_NOTES,
+  BLOCK_SOURCE,
+  REC_HANDLER,
+  REC_NEXT,
+  REC_PC,
+} from '../isa/record.ts';
+import { JUMP_CACHE, JUMP_CACHE_GROUP, LAST_BLOCK, RUNTIME_SIZE } from '../memory/runtime-area.ts';
 import type { SiteList } from './counters.ts';
 import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS, EXIT_RESTART, EXIT_STALE, EXIT_SYSCALL, EXIT_UNWIND } from './exits.ts';
 import { pushSlot } from './jump-cache.ts';
@@ -10,13 +22,19 @@ import { REGION_PC } from './signatures.ts';
 import { Func } from './wasm/encoder.ts';
 import { I32_ADD, I32_AND, LOAD_I32, LOAD_I64, LOAD_U8, STORE_I32, STORE_I64, WRAP } from './wasm/opcodes.ts';
 
-/** (state, record) → 0: look up PC, else the exit code. Runs a block's records until one leaves the straight line. */
+/**
+ * (state, record) → 0: look up PC, else the exit code. Runs the records of a block, and goes on with the block that
+ * followed it the last times if that is what comes next: a look-up costs as much as three instructions.
+ */
 export function interpretFunction(isa: Isa, handlerType: number, sites: SiteList | undefined): Func {
   const f = new Func(2);
   const REC = 1;
   compareSource(f, REC);
   const budget = f.local('i32');
   const next = f.local('i32');
+  const header = f.local('i32');
+  const follower = f.local('i32');
+  const runs = f.local('i32');
   const before = sites ? f.local('i32') : 0;
   const saveBudget = () => {
     if (sites) {
@@ -34,10 +52,15 @@ export function interpretFunction(isa: Isa, handlerType: number, sites: SiteList
   f.mem(LOAD_I32, isa.budgetOffset);
   f.set(budget);
   if (sites) {
-    f.count(sites.global('block'));
     f.get(budget);
     f.set(before);
   }
+  f.get(REC);
+  f.i32(BLOCK_HEADER);
+  f.byte(0x6b);
+  f.set(header);
+  const block = f.loop();
+  if (sites) f.count(sites.global('block'));
   const loop = f.loop();
   f.get(STATE);
   f.get(REC);
@@ -74,6 +97,57 @@ export function interpretFunction(isa: Isa, handlerType: number, sites: SiteList
   f.byte(0x47);
   f.byte(0x6b);
   f.set(budget);
+  const leave = f.block();
+  f.get(next);
+  f.brIf(leave);
+  f.get(budget);
+  f.i32(0);
+  f.byte(0x4c); // le_s
+  f.brIf(leave);
+  const found = f.block();
+  for (const place of BLOCK_FOLLOWERS) {
+    f.get(header);
+    f.mem(LOAD_I32, BLOCK_HEADER + place);
+    f.tee(follower);
+    f.mem(LOAD_I64, BLOCK_HEADER + REC_PC);
+    f.get(STATE);
+    f.mem(LOAD_I64, isa.pcOffset);
+    f.byte(0x51); // eq
+    f.brIf(found);
+  }
+  f.br(leave);
+  f.end();
+  f.get(follower);
+  f.mem(LOAD_I32, BLOCK_HEADER + BLOCK_BITS);
+  f.i32(BLOCK_DIRECT);
+  f.byte(I32_AND);
+  f.byte(0x45);
+  f.brIf(leave);
+  // The dispatch loop counts the run that makes it hot.
+  f.get(follower);
+  f.mem(LOAD_I32, BLOCK_HEADER + BLOCK_COUNT);
+  f.i32(1);
+  f.byte(I32_ADD);
+  f.tee(runs);
+  f.get(STATE);
+  f.mem(LOAD_I32, isa.hotOffset);
+  f.byte(I32_AND);
+  f.byte(0x45);
+  f.brIf(leave);
+  f.get(follower);
+  f.get(runs);
+  f.mem(STORE_I32, BLOCK_HEADER + BLOCK_COUNT);
+  f.get(follower);
+  f.tee(header);
+  f.i32(BLOCK_HEADER);
+  f.byte(I32_ADD);
+  f.set(REC);
+  f.br(block);
+  f.end();
+  f.end();
+  f.i32(0);
+  f.get(header);
+  f.mem(STORE_I32, LAST_BLOCK);
   saveBudget();
   pushExit(f, isa, next);
   return f;
@@ -205,9 +279,14 @@ export function dispatchFunction(
   const result = f.local('i32');
   const stack = f.local('i64');
   const where = f.local('i64');
+  const header = f.local('i32');
+  /** The block that was interpreted just before, 0: none. */
+  const before = f.local('i32');
   const loop = f.loop();
   /** Let JavaScript deal with it, then look again or come back. */
   const raise = (code: number) => {
+    f.i32(0);
+    f.set(before);
     f.get(STATE);
     f.i32(code);
     f.call(event);
@@ -286,16 +365,15 @@ export function dispatchFunction(
   raise(EXIT_MISS);
   f.end();
   f.get(record);
-  f.i32(-BLOCK_COUNT);
+  f.i32(BLOCK_HEADER);
   f.byte(0x6b);
-  f.get(record);
-  f.i32(-BLOCK_COUNT);
-  f.byte(0x6b);
-  f.mem(LOAD_I32, 0);
+  f.tee(header);
+  f.get(header);
+  f.mem(LOAD_I32, BLOCK_HEADER + BLOCK_COUNT);
   f.i32(1);
   f.byte(I32_ADD);
   f.tee(result);
-  f.mem(STORE_I32, 0);
+  f.mem(STORE_I32, BLOCK_HEADER + BLOCK_COUNT);
   f.get(result);
   f.get(STATE);
   f.mem(LOAD_I32, isa.hotOffset);
@@ -317,6 +395,8 @@ export function dispatchFunction(
   f.tee(target);
   f.byte(0x45);
   f.brIf(interpreted);
+  f.i32(0);
+  f.set(before);
   if (sites) f.count(sites.global('region'));
   f.get(STATE);
   f.get(DEPTH);
@@ -357,9 +437,25 @@ export function dispatchFunction(
   f.brIf(left);
   raise(EXIT_RESTART);
   f.end();
+  f.get(before);
+  f.mem(LOAD_I32, BLOCK_HEADER + BLOCK_BITS);
+  f.i32(BLOCK_NOTES);
+  f.byte(I32_AND);
+  f.if();
+  f.get(before);
+  f.get(before);
+  f.mem(LOAD_I32, BLOCK_HEADER + BLOCK_FOLLOWERS[0]);
+  f.mem(STORE_I32, BLOCK_HEADER + BLOCK_FOLLOWERS[1]);
+  f.get(before);
+  f.get(header);
+  f.mem(STORE_I32, BLOCK_HEADER + BLOCK_FOLLOWERS[0]);
+  f.end();
   f.get(STATE);
   f.get(record);
   f.call(interpret);
+  f.i32(0);
+  f.mem(LOAD_I32, LAST_BLOCK);
+  f.set(before);
   f.tee(result);
   f.byte(0x45);
   f.brIf(loop);

@@ -20,14 +20,19 @@ export const REC_DISP = 48;
 export const REC_IMM2 = 56;
 
 /**
- * In front of a block's first record: where a copy of its bytes lies that must be compared before it runs (i32; 0: they cannot change without notice) and how
- * many they are (i32), how often it ran (i32) and its number of instructions (i32).
+ * In front of a block's first record: the headers of the two blocks that followed it last (i32, 0: none), where a copy of its bytes lies that must be compared before it runs (i32; 0: they cannot change without notice) and how
+ * many they are (i32), how often it ran (i32) and a word of bits.
  */
-export const BLOCK_HEADER = 16;
+export const BLOCK_HEADER = 24;
+export const BLOCK_FOLLOWERS = [-24, -20];
 export const BLOCK_SOURCE = -16;
 export const BLOCK_BYTES = -12;
 export const BLOCK_COUNT = -8;
-export const BLOCK_LENGTH = -4;
+export const BLOCK_BITS = -4;
+/** The block may be entered from the one before it: it is what stands there, and no region has taken its place. */
+export const BLOCK_DIRECT = 1;
+/** The block notes what follows it: it ends in a jump that goes to two places at most. */
+export const BLOCK_NOTES = 2;
 /** A block that ends in an indirect jump or call has, behind its last record, a table of targets seen (low 32 bits of the PC, 0: none). */
 export const TARGETS_SIZE = 32;
 

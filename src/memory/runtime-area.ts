@@ -1,5 +1,8 @@
 /** Layout of the runtime's own area at the bottom of each process's WebAssembly.Memory; guest address A lives at A - window base + RUNTIME_SIZE. */
 
+/** Header of the block that the interpreter ran last (i32). What is below reads as a block of nothing. */
+export const LAST_BLOCK = 0x1000;
+
 /** One permission byte for each 4 KiB page of the window: see page-map.ts. */
 export const PAGE_MAP = 0x10_0000;
 export const PAGE_MAP_SIZE = 0x10_0000;
