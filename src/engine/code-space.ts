@@ -130,7 +130,7 @@ export class WasmCodeSpace implements CodeSpace {
   #event(state: number, what: number): number {
     const engine = this.#engine;
     const cpu = this.#running!;
-    const before = this.blocks.generation;
+    const before = this.blocks.generation + this.space.revocations;
     engine.noteEvent(what, cpu);
     try {
       if (what === exits.EXIT_SYSCALL) {
@@ -149,8 +149,8 @@ export class WasmCodeSpace implements CodeSpace {
       }
       return exits.EXIT_FAULT;
     }
-    // Regions below us on the stack may be among what was dropped.
-    return before === this.blocks.generation ? 0 : exits.EXIT_UNWIND;
+    // Regions below us on the stack may be among what was dropped, or rely on what a call took away.
+    return before === this.blocks.generation + this.space.revocations ? 0 : exits.EXIT_UNWIND;
   }
 
   /** A system call, if somebody answers it here; false to come back with it. */

@@ -45,6 +45,8 @@ export abstract class PagedMemory implements SharedUser {
   view!: DataView;
   /** The engine registers here to learn that pages with HAS_CODE were written, unmapped or lost execute permission ([start, end) guest addresses). */
   onCodeChanged: (start: number, end: number) => void = () => {};
+  /** Goes up whenever a page that could be read or written no longer can: code that relies on having been allowed to must not go on. */
+  revocations = 0;
   /** Called after the wasm memory grew and the views were re-made. */
   onGrow: () => void = () => {};
   /** Whoever uses the runtime area leaves here at the end how to zero all of it but the page map; else the memory is not reused. */
@@ -119,6 +121,7 @@ export abstract class PagedMemory implements SharedUser {
     const map = this.u8;
     if (region === undefined) {
       map.fill(0, PAGE_MAP + first, PAGE_MAP + last);
+      this.revocations++;
     } else {
       const direct = this.#isDirect(region);
       const execute = region.prot & PROT_EXEC ? EXECUTE : 0;
@@ -126,6 +129,7 @@ export abstract class PagedMemory implements SharedUser {
       const writable = direct && (region.prot & PROT_WRITE) !== 0;
       const state = this.#state;
       if (last > this.#top) this.#top = last;
+      let lost = 0;
       for (let i = first; i < last; i++) {
         const code = map[PAGE_MAP + i] & (HAS_CODE | OPEN);
         const s = state[i];
@@ -134,8 +138,10 @@ export abstract class PagedMemory implements SharedUser {
           bits |= READ;
           if (writable && (s & WRITTEN) !== 0 && code !== HAS_CODE) bits |= WRITE;
         }
+        lost |= map[PAGE_MAP + i] & ~bits;
         map[PAGE_MAP + i] = bits;
       }
+      if (lost & (READ | WRITE)) this.revocations++;
     }
     this.#widen(first, last);
   }

@@ -13,16 +13,16 @@ const CALLS = 10;
 const INSTRUCTIONS = 7;
 
 // mov ebx, 10; again: call f; dec ebx; jnz again; ud2; f: lea rax, [h]; jmp rax; h: syscall; ret
-const code = [0xbb, CALLS, 0, 0, 0, 0xe8, 6, 0, 0, 0, 0xff, 0xcb, 0x75, 0xf7, 0x0f, 0x0b];
-code.push(0x48, 0x8d, 0x05, 2, 0, 0, 0, 0xff, 0xe0, 0x0f, 0x05, 0xc3);
+const LOOP = [0xbb, CALLS, 0, 0, 0, 0xe8, 6, 0, 0, 0, 0xff, 0xcb, 0x75, 0xf7, 0x0f, 0x0b];
+LOOP.push(0x48, 0x8d, 0x05, 2, 0, 0, 0, 0xff, 0xe0, 0x0f, 0x05, 0xc3);
 
-function start(mode: 'interpreter' | 'translator') {
+function start(mode: 'interpreter' | 'translator', code = LOOP) {
   const engine = new TranslatingEngine({
     mode,
     isa: X86 as never,
     createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
-    // The jump leaves its region: what follows runs in a dispatch loop below the caller's region.
-    without: new Set(['indirect']),
+    // The function is a wasm call, and its jump leaves its region: what follows runs in a dispatch loop below the caller's region.
+    without: new Set(['indirect', 'inlining']),
   });
   const space = new AddressSpace();
   space.map({ address: CODE, length: 4096, prot: 7, fixed: true });
@@ -32,7 +32,7 @@ function start(mode: 'interpreter' | 'translator') {
   const cpu = codeSpace.createCpu();
   cpu.pc = CODE;
   cpu.set(4, STACK + 4096);
-  return { codeSpace, cpu, engine };
+  return { space, codeSpace, cpu, engine };
 }
 
 describe.each(['interpreter', 'translator'] as const)('calls in the %s', (mode) => {
@@ -40,7 +40,7 @@ describe.each(['interpreter', 'translator'] as const)('calls in the %s', (mode) 
     const { codeSpace, cpu, engine } = start(mode);
     let asked = 0;
     const answer = ({ kind, gate }: Exit) => {
-      expect([kind, gate, cpu.pc]).toEqual(['call', 'syscall', CODE + code.length - 1]);
+      expect([kind, gate, cpu.pc]).toEqual(['call', 'syscall', CODE + LOOP.length - 1]);
       expect(codeSpace.executed).toBe(5 + INSTRUCTIONS * asked++);
       return 100;
     };
@@ -76,10 +76,25 @@ describe.each(['interpreter', 'translator'] as const)('calls in the %s', (mode) 
       });
     for (let i = 1; i <= CALLS; i++) {
       expect(codeSpace.run(cpu, 10_000, answer)).toMatchObject({ kind: 'call', gate: 'syscall' });
-      expect(cpu.pc).toBe(CODE + code.length - 1);
+      expect(cpu.pc).toBe(CODE + LOOP.length - 1);
       expect(codeSpace.executed).toBe(i === 1 ? 5 : INSTRUCTIONS);
       if (answer) expect(asked).toBe(i);
     }
     expect(codeSpace.run(cpu, 10_000, answer)).toMatchObject({ kind: 'trap', trap: 'illegal' });
+  });
+
+  it('may take away what their callers were allowed', () => {
+    // again: push rax; call f; mov [rsp], rax; pop rax; jmp again; f: lea rax, [h]; jmp rax; h: syscall; ret
+    const code = [0x50, 0xe8, 7, 0, 0, 0, 0x48, 0x89, 0x04, 0x24, 0x58, 0xeb, 0xf3];
+    code.push(0x48, 0x8d, 0x05, 2, 0, 0, 0, 0xff, 0xe0, 0x0f, 0x05, 0xc3);
+    const { space, codeSpace, cpu } = start(mode, code);
+    let asked = 0;
+    const answer = () => {
+      // Once the function is known, it is called from the region.
+      if (++asked === 3) space.protect(STACK, 4096, 1);
+      return 0;
+    };
+    const exit = codeSpace.run(cpu, 10_000, answer);
+    expect(exit).toMatchObject({ kind: 'fault', access: 'write', address: STACK + 4088 });
   });
 });
