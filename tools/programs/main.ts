@@ -90,7 +90,7 @@ function execute(command: readonly string[], one: Case, directory: string): Prom
     // A program that reads no input closes the pipe before all of it is written.
     child.stdin.on('error', () => {});
     child.stdin.end(one.stdin ?? '');
-    const limit = setTimeout(() => child.kill('SIGKILL'), one.slow ? 600_000 : 120_000);
+    const limit = setTimeout(() => child.kill('SIGKILL'), one.slow ? 900_000 : 120_000);
     child.on('close', (code, signal) => {
       clearTimeout(limit);
       resolve({

@@ -98,6 +98,28 @@ const worker = new Worker("require('worker_threads').parentPort.once('message', 
 worker.once('message', (m) => console.log('worker', m)); worker.postMessage(21); worker.on('exit', (code) => console.log('exit', code));
 `;
 
+/** initdb and the server want another user than root; everything else of theirs is in the working directory. */
+const POSTGRES = `
+export PATH=$PATH:/usr/lib/postgresql/15/bin
+initdb -D d -E UTF8 --no-locale -A trust -N > log && grep -c ok log
+pg_ctl -D d -o "-k $PWD -h ''" -l log -w start > /dev/null; echo started $?
+psql -h $PWD -X -A postgres <<END
+create table t (id serial primary key, name text, at numeric);
+insert into t (name, at) select 'row ' || i, i * 1.5 from generate_series(1, 2000) i;
+create index on t (name);
+select count(*), sum(at), min(name), max(name) from t;
+select name from t where name like 'row 19%' order by id limit 3;
+begin; update t set at = 0 where id <= 1000; rollback;
+explain (costs off) select * from t where name = 'row 77';
+select sum(at) from t where id in (select id from t group by id having id % 7 = 0);
+select * from nothing;
+END
+for i in 1 2 3; do psql -h $PWD -X -q -c "update t set at = at + 1 where id = 1" postgres & done; wait
+psql -h $PWD -X -t -c 'select at from t where id = 1' postgres
+pg_ctl -D d -m fast stop > /dev/null; echo stopped $?
+`;
+const AS_NOBODY = 'chown(65534, 65534, q(.)); $) = q(65534 65534); $( = 65534; $< = $> = 65534; exec @ARGV';
+
 export const PROCESSES: readonly Case[] = [
   python('python3: threads and a queue', THREADS),
   python('python3: multiprocessing', MULTIPROCESSING),
@@ -154,10 +176,32 @@ export const PROCESSES: readonly Case[] = [
     '7zz: an archive packed by two threads, and back',
     '7zz a -bso0 -bsp0 -mx=5 -mmt=2 a.7z /data/tree /data/text /data/medium; 7zz t -bso0 -bsp0 a.7z; echo $?; 7zz x -so a.7z | sha256sum; 7zz h -ba /data/text',
   ),
+  { name: 'go: goroutines, HTTP, signals and a collector', run: ['/usr/local/bin/gophers'] },
+  shell(
+    'go vet, go build',
+    `export GOCACHE=$PWD/cache GOPATH=$PWD/path; mkdir m; cd m
+    printf 'package main\\n\\nimport "os"\\n\\nfunc main() { os.Stdout.WriteString(greeting(len(os.Args))) }\\n' > main.go
+    printf 'package main\\n\\nfunc greeting(n int) string {\\n\\tif n > 1 {\\n\\t\\treturn "many"\\n\\t}\\n\\treturn "one"\\n}\\n' > greeting.go
+    go mod init example.org/small; go vet; echo $?; go build -o small; echo $?; ./small; ./small x; sha256sum small`,
+    { slow: true, stderr: true },
+  ),
+  {
+    name: 'postgres: initdb, a server, queries',
+    run: ['/usr/bin/perl', '-e', AS_NOBODY, '/bin/bash', '-c', POSTGRES],
+    slow: true,
+    stderr: true,
+  },
   { name: 'node: a hot loop and a worker', run: ['/usr/bin/node', '-e', NODE], slow: true },
   {
     name: 'java -version',
     run: ['/usr/lib/jvm/java-17-openjdk-amd64/bin/java', '-version'],
+    stderr: true,
+    slow: true,
+  },
+  // Its source is tools/programs/data/Small.java.
+  {
+    name: 'java: a small program, compiled while it runs',
+    run: ['/usr/lib/jvm/java-17-openjdk-amd64/bin/java', '-cp', '/data/small.jar', 'Small'],
     stderr: true,
     slow: true,
   },
