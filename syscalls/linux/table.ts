@@ -36,6 +36,7 @@ import * as directories from './handlers/directories.ts';
 import * as events from './handlers/events.ts';
 import * as files from './handlers/files.ts';
 import * as futex from './handlers/futex.ts';
+import * as futex2 from './handlers/futex2.ts';
 import * as info from './handlers/info.ts';
 import * as inotify from './handlers/inotify.ts';
 import { IoctlRequest, ioctl } from './handlers/ioctl.ts';
@@ -277,9 +278,9 @@ export const table = defineTable('linux', () => ({
 
   ...area('thread', {
     futex: call(202, 98, { uaddr: Ptr, futex_op: flag.FutexOp, val: U32, timeout: Ptr, uaddr2: Ptr, val3: U32 }, futex.futex),
-    futex_waitv: missing(449, 449, { waiters: Ptr, nr_futexes: U32, flags: U32, timeout: Ptr, clockid: flag.Clock }),
-    futex_wake: missing(454, 454, { uaddr: Ptr, mask: Size, nr: I32, flags: U32 }),
-    futex_wait: missing(455, 455, { uaddr: Ptr, val: Size, mask: Size, flags: U32, timeout: Ptr, clockid: flag.Clock }),
+    futex_waitv: call(449, 449, { waiters: Ptr, nr_futexes: U32, flags: U32, timeout: Ptr, clockid: flag.Clock }, futex2.futex_waitv),
+    futex_wake: call(454, 454, { uaddr: Ptr, mask: Size, nr: I32, flags: U32 }, futex2.futex_wake),
+    futex_wait: call(455, 455, { uaddr: Ptr, val: Size, mask: Size, flags: U32, timeout: Ptr, clockid: flag.Clock }, futex2.futex_wait),
     futex_requeue: missing(456, 456, { waiters: Ptr, flags: U32, nr_wake: I32, nr_requeue: I32 }),
     set_robust_list: call(273, 99, { head: Ptr, len: Size }, info.set_robust_list),
     get_robust_list: call(274, 100, { pid: Pid, head: OutStruct(c.address), len: OutStruct(c.long) }, info.get_robust_list),

@@ -196,6 +196,7 @@ export const sched_attr = struct({
   sched_util_min: u32,
   sched_util_max: u32,
 });
+export const futex_waitv = struct({ val: u64, uaddr: pointer, flags: u32, reserved: u32 });
 export const robust_list_head = struct({ list: pointer, futex_offset: i64, list_op_pending: pointer });
 export const cap_header = struct({ version: hexadecimal, pid: i32 });
 export const cap_data = struct({ effective: hexadecimal, permitted: hexadecimal, inheritable: hexadecimal });
