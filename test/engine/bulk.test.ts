@@ -1,13 +1,8 @@
 /** Repeated string instructions move many elements at once: what that leaves in memory is what one element after the other would. */
 import { describe, expect, test } from 'vitest';
-import type { WasmCodeSpace } from '../../src/engine/code-space.ts';
-import { TranslatingEngine } from '../../src/engine/translating-engine.ts';
-import { X86Cpu } from '../../src/isa/x86/cpu.ts';
 import { RAX, RCX, RDI, RSI } from '../../src/isa/x86/state.ts';
-import { X86 } from '../../src/isa/x86/x86.ts';
-import { AddressSpace } from '../../src/memory/address-space.ts';
+import { CODE, machine } from './machine.ts';
 
-const CODE = 0x40_0000;
 const DATA = 0x50_0000;
 const SIZE = 0x4000;
 const OPCODES = { movs: 0xa4, stos: 0xaa };
@@ -20,16 +15,6 @@ const random = (n: number): number => {
 const pick = <T>(list: readonly T[]): T => list[random(list.length)];
 
 describe.each(['interpreter', 'translator'] as const)('%s', (mode) => {
-  const engine = new TranslatingEngine({
-    mode,
-    isa: X86 as never,
-    createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
-  });
-  const space = new AddressSpace();
-  space.map({ address: CODE, length: 4096, prot: 7, fixed: true });
-  space.map({ address: DATA, length: SIZE, prot: 3, fixed: true });
-  const codeSpace = engine.attach(space) as WasmCodeSpace;
-  const cpu = codeSpace.createCpu();
   // For each width: REP MOVS or REP STOS, UD2.
   const code = (['movs', 'stos'] as const).flatMap((name) =>
     [1, 2, 4, 8].map((bytes) => {
@@ -37,6 +22,7 @@ describe.each(['interpreter', 'translator'] as const)('%s', (mode) => {
       return { name, bytes, code: [0xf3, ...prefix, OPCODES[name] + (bytes > 1 ? 1 : 0), 0x0f, 0x0b] };
     }),
   );
+  const { space, codeSpace, cpu } = machine({ mode }, [], [{ address: DATA, length: SIZE }]);
   code.forEach((c, i) => {
     space.copyOut(CODE + 16 * i, Uint8Array.from(c.code));
   });

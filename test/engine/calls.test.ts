@@ -1,12 +1,8 @@
 /** System calls answered while the engine waits: once each, counted in the slice, and handed on when nobody answers. */
 import { describe, expect, it } from 'vitest';
 import type { Exit } from '../../src/engine/engine.ts';
-import { TranslatingEngine } from '../../src/engine/translating-engine.ts';
-import { X86Cpu } from '../../src/isa/x86/cpu.ts';
-import { X86 } from '../../src/isa/x86/x86.ts';
-import { AddressSpace } from '../../src/memory/address-space.ts';
+import { CODE, machine } from './machine.ts';
 
-const CODE = 0x40_0000;
 const STACK = 0x50_0000;
 const CALLS = 10;
 /** Of one turn of the loop below. */
@@ -17,22 +13,11 @@ const LOOP = [0xbb, CALLS, 0, 0, 0, 0xe8, 6, 0, 0, 0, 0xff, 0xcb, 0x75, 0xf7, 0x
 LOOP.push(0x48, 0x8d, 0x05, 2, 0, 0, 0, 0xff, 0xe0, 0x0f, 0x05, 0xc3);
 
 function start(mode: 'interpreter' | 'translator', code = LOOP) {
-  const engine = new TranslatingEngine({
-    mode,
-    isa: X86 as never,
-    createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
-    // The function is a wasm call, and its jump leaves its region: what follows runs in a dispatch loop below the caller's region.
-    without: new Set(['indirect', 'inlining']),
-  });
-  const space = new AddressSpace();
-  space.map({ address: CODE, length: 4096, prot: 7, fixed: true });
-  space.map({ address: STACK, length: 4096, prot: 3, fixed: true });
-  space.copyOut(CODE, Uint8Array.from(code));
-  const codeSpace = engine.attach(space);
-  const cpu = codeSpace.createCpu();
-  cpu.pc = CODE;
-  cpu.set(4, STACK + 4096);
-  return { space, codeSpace, cpu, engine };
+  // The function is a wasm call, and its jump leaves its region: what follows runs in a dispatch loop below the caller's region.
+  const without = new Set(['indirect', 'inlining'] as const);
+  const made = machine({ mode, without }, code, [{ address: STACK, length: 4096 }]);
+  made.cpu.set(4, STACK + 4096);
+  return made;
 }
 
 describe.each(['interpreter', 'translator'] as const)('calls in the %s', (mode) => {

@@ -1,11 +1,6 @@
 /** The code cache stays within its bound, and a program notices nothing of its being emptied. */
 import { describe, expect, it } from 'vitest';
-import { TranslatingEngine } from '../../src/engine/translating-engine.ts';
-import { X86Cpu } from '../../src/isa/x86/cpu.ts';
-import { X86 } from '../../src/isa/x86/x86.ts';
-import { AddressSpace } from '../../src/memory/address-space.ts';
-
-const CODE = 0x40_0000;
+import { machine } from './machine.ts';
 
 /** A chain of `links` loops, each adding 1 a hundred times to RAX, then UD2. */
 function loops(links: number): number[] {
@@ -18,18 +13,7 @@ function loops(links: number): number[] {
 }
 
 function run(code: readonly number[], cacheCapacity: number) {
-  const engine = new TranslatingEngine({
-    mode: 'translator',
-    isa: X86 as never,
-    createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
-    cacheCapacity,
-  });
-  const space = new AddressSpace();
-  space.map({ address: CODE, length: code.length, prot: 7, fixed: true });
-  space.copyOut(CODE, Uint8Array.from(code));
-  const codeSpace = engine.attach(space);
-  const cpu = codeSpace.createCpu();
-  cpu.pc = CODE;
+  const { engine, cpu, codeSpace } = machine({ mode: 'translator', cacheCapacity }, code);
   const exit = codeSpace.run(cpu, 1_000_000);
   return { engine, cpu, exit };
 }

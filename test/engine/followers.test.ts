@@ -1,31 +1,13 @@
 /** The interpreter goes from block to block by itself, and stops doing so where a region takes over or code changes. */
 import { expect, test } from 'vitest';
-import type { WasmCodeSpace } from '../../src/engine/code-space.ts';
-import { TranslatingEngine } from '../../src/engine/translating-engine.ts';
-import { X86Cpu } from '../../src/isa/x86/cpu.ts';
-import { X86 } from '../../src/isa/x86/x86.ts';
-import { AddressSpace } from '../../src/memory/address-space.ts';
+import { CODE, machine } from './machine.ts';
 
-const CODE = 0x40_0000;
 const TURNS = 1000;
 // mov ecx, 1000; again: jmp on; on: inc rax; dec ecx; jnz again; ud2
 const code = [0xb9, 0xe8, 3, 0, 0, 0xeb, 0, 0x48, 0xff, 0xc0, 0xff, 0xc9, 0x75, 0xf7, 0x0f, 0x0b];
 
 function start(mode: 'interpreter' | 'auto') {
-  const engine = new TranslatingEngine({
-    mode,
-    isa: X86 as never,
-    createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
-    threshold: 16,
-    batchSize: 1,
-    count: true,
-  });
-  const space = new AddressSpace();
-  space.map({ address: CODE, length: 8192, prot: 7, fixed: true });
-  space.copyOut(CODE, Uint8Array.from(code));
-  const codeSpace = engine.attach(space) as WasmCodeSpace;
-  const cpu = codeSpace.createCpu();
-  cpu.pc = CODE;
+  const { engine, space, codeSpace, cpu } = machine({ mode, threshold: 16, batchSize: 1, count: true }, code);
   const interpreted = () =>
     [...(engine.counters?.read().get('interpreted')?.values() ?? [])].reduce((a, b) => a + b, 0);
   return { engine, space, codeSpace, cpu, interpreted };

@@ -4,14 +4,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { TranslatingEngine } from '../../src/engine/translating-engine.ts';
-import { X86Cpu } from '../../src/isa/x86/cpu.ts';
 import { hostNans } from '../../src/isa/x86/host-nans.ts';
-import { X86 } from '../../src/isa/x86/x86.ts';
-import { AddressSpace } from '../../src/memory/address-space.ts';
+import { machine } from './machine.ts';
 import { operationsOf } from './wasm-operations.ts';
 
-const CODE = 0x40_0000;
 const DATA = 0x50_0000;
 const STACK = 0x60_0000;
 
@@ -35,19 +31,9 @@ function modulesOf(run: () => void): Uint8Array[] {
 
 /** The module of the region that begins with this code, whatever the code then does. */
 function translate(code: Uint8Array): Uint8Array {
-  const engine = new TranslatingEngine({
-    mode: 'translator',
-    isa: X86 as never,
-    createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
-  });
-  const space = new AddressSpace();
-  for (const address of [CODE, DATA, STACK]) space.map({ address, length: 4096, prot: 7, fixed: true });
-  space.copyOut(CODE, code);
   // UD2 ends each.
-  space.copyOut(CODE + code.length, Uint8Array.of(0x0f, 0x0b));
-  const codeSpace = engine.attach(space);
-  const cpu = codeSpace.createCpu();
-  cpu.pc = CODE;
+  const pages = [DATA, STACK].map((address) => ({ address, length: 4096 }));
+  const { space, codeSpace, cpu } = machine({ mode: 'translator' }, [...code, 0x0f, 0x0b], pages);
   for (let i = 0; i < 16; i++) cpu.set(i, i === 4 ? STACK + 2048 : DATA + 64 * i);
   const [first] = modulesOf(() => codeSpace.run(cpu, 100));
   codeSpace.dispose();

@@ -1,14 +1,9 @@
 /** Code on pages that are written all the time: after many drops they stay writable, and every change still counts from the next instruction on. */
 import { describe, expect, test } from 'vitest';
-import type { WasmCodeSpace } from '../../src/engine/code-space.ts';
 import type { EngineMode } from '../../src/engine/engine.ts';
 import { OPENED_AFTER } from '../../src/engine/open-code.ts';
-import { TranslatingEngine } from '../../src/engine/translating-engine.ts';
-import { X86Cpu } from '../../src/isa/x86/cpu.ts';
-import { X86 } from '../../src/isa/x86/x86.ts';
-import { AddressSpace } from '../../src/memory/address-space.ts';
+import { CODE as MAIN, machine } from './machine.ts';
 
-const MAIN = 0x40_0000;
 const FUNCTION = MAIN + 0x1000;
 const STACK = 0x60_0000;
 const ROUNDS = 8 * OPENED_AFTER + 1;
@@ -17,19 +12,9 @@ const [RAX, RCX, RBX, RSP, RDI] = [0, 1, 3, 4, 7];
 
 /** Run `main` with the number of rounds in ECX and the address of the function in RDI, to its UD2. */
 function run(mode: EngineMode, main: readonly number[], called: readonly number[]) {
-  const engine = new TranslatingEngine({
-    mode,
-    isa: X86 as never,
-    createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
-    threshold: 16,
-    batchSize: 1,
-  });
-  const space = new AddressSpace();
-  for (const address of [MAIN, FUNCTION, STACK]) space.map({ address, length: 4096, prot: 7, fixed: true });
-  space.copyOut(MAIN, Uint8Array.from(main));
+  const pages = [{ address: STACK, length: 4096 }];
+  const { space, codeSpace, cpu } = machine({ mode, threshold: 16, batchSize: 1 }, main, pages);
   space.copyOut(FUNCTION, Uint8Array.from(called));
-  const codeSpace = engine.attach(space) as WasmCodeSpace;
-  const cpu = codeSpace.createCpu();
   const start = () => {
     for (const [id, value] of [[RAX, 0], [RCX, ROUNDS], [RBX, 0], [RSP, STACK + 2048], [RDI, FUNCTION]]) cpu.set(id, value); // biome-ignore format: pairs
     cpu.pc = MAIN;

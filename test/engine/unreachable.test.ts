@@ -1,27 +1,9 @@
 /** What a region follows need not be code, and where indirect jumps went is forgotten with the records that noted it. */
 import { expect, test } from 'vitest';
 import type { WasmCodeSpace } from '../../src/engine/code-space.ts';
-import { TranslatingEngine } from '../../src/engine/translating-engine.ts';
-import { X86Cpu } from '../../src/isa/x86/cpu.ts';
-import { X86 } from '../../src/isa/x86/x86.ts';
-import { AddressSpace } from '../../src/memory/address-space.ts';
+import { CODE, machine } from './machine.ts';
 
-const CODE = 0x40_0000;
-
-function start(mode: 'interpreter' | 'translator', code: readonly number[]) {
-  const engine = new TranslatingEngine({
-    mode,
-    isa: X86 as never,
-    createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
-  });
-  const space = new AddressSpace();
-  space.map({ address: CODE, length: 4096, prot: 7, fixed: true });
-  space.copyOut(CODE, Uint8Array.from(code));
-  const codeSpace = engine.attach(space) as WasmCodeSpace;
-  const cpu = codeSpace.createCpu();
-  cpu.pc = CODE;
-  return { codeSpace, cpu };
-}
+const start = (mode: 'interpreter' | 'translator', code: readonly number[]) => machine({ mode }, code);
 
 test('a branch to where nothing is faults only when it is taken', () => {
   // xor eax, eax; jnz CODE + 0x100000; ud2

@@ -1,13 +1,8 @@
 /** The x87 stack in a region's locals: random programs that push and pop across branches, loops and calls end in the translator as in the interpreter, however they are sliced. */
 import { expect, test } from 'vitest';
-import type { WasmCodeSpace } from '../../../../src/engine/code-space.ts';
-import { TranslatingEngine } from '../../../../src/engine/translating-engine.ts';
-import { X86Cpu } from '../../../../src/isa/x86/cpu.ts';
 import { FIELDS, RBX, RCX, RSP, x87Offset } from '../../../../src/isa/x86/state.ts';
-import { X86 } from '../../../../src/isa/x86/x86.ts';
-import { AddressSpace } from '../../../../src/memory/address-space.ts';
+import { CODE, machine } from '../../../engine/machine.ts';
 
-const CODE = 0x40_0000;
 const DATA = 0x50_0000;
 const STEPS = 100_000;
 
@@ -101,15 +96,7 @@ function program(whole: boolean): number[] {
 }
 
 function start(mode: 'interpreter' | 'translator', code: readonly number[], top: number) {
-  const engine = new TranslatingEngine({
-    mode,
-    isa: X86 as never,
-    createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
-  });
-  const space = new AddressSpace();
-  space.map({ address: CODE, length: 8192, prot: 7, fixed: true });
-  space.map({ address: DATA, length: 8192, prot: 3, fixed: true });
-  space.copyOut(CODE, Uint8Array.from([...code, 0x0f, 0x0b]));
+  const { space, codeSpace, cpu } = machine({ mode }, [...code, 0x0f, 0x0b], [{ address: DATA, length: 8192 }]);
   // Returns from the outermost function end in UD2.
   const stack = new BigUint64Array(64).fill(BigInt(CODE + code.length));
   space.copyOut(DATA + 4096, new Uint8Array(stack.buffer));
@@ -122,9 +109,6 @@ function start(mode: 'interpreter' | 'translator', code: readonly number[], top:
   data.setUint16(72, 0x4001, true);
   data.setUint16(96, 0x37f, true);
   space.copyOut(DATA, new Uint8Array(data.buffer));
-  const codeSpace = engine.attach(space) as WasmCodeSpace;
-  const cpu = codeSpace.createCpu();
-  cpu.pc = CODE;
   cpu.set(RBX, BigInt(DATA));
   cpu.set(RSP, BigInt(DATA + 4096 + 128));
   cpu.set(RCX, 200);
