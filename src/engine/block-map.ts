@@ -141,7 +141,12 @@ export class BlockMap {
 
   /** May bytes there change without notice? */
   isOpen(start: number, end: number): boolean {
-    return this.#open.size > 0 && pagesOf(start, end).some((page) => this.#open.has(page));
+    return this.#open.size > 0 && pagesOf(start, end).some((page) => this.#isOpenPage(page));
+  }
+
+  /** What is mapped there now may be of another kind than what was when the page was opened. */
+  #isOpenPage(page: number): boolean {
+    return this.#open.has(page) && this.#space.canBeOpen(page);
   }
 
   /** Is the block what stands there now? */
@@ -279,7 +284,7 @@ export class BlockMap {
 
   /** There is code from this page: be told of writes, unless it is open. */
   #mark(page: number): void {
-    if (this.#space.markCode(page * PAGE_SIZE, page * PAGE_SIZE + 1, this.#open.has(page))) this.generation++;
+    if (this.#space.markCode(page * PAGE_SIZE, page * PAGE_SIZE + 1, this.#isOpenPage(page))) this.generation++;
   }
 
   #page(page: number): { blocks: Set<Block>; translations: Set<Translation> } {
@@ -320,7 +325,7 @@ export class BlockMap {
     this.#pages.delete(page);
     const drops = (this.#drops.get(page) ?? 0) + 1;
     this.#drops.set(page, drops);
-    if (drops >= OPENED_AFTER && this.#space.canBeOpen(page)) this.#open.add(page);
+    if (drops >= OPENED_AFTER) this.#open.add(page);
     for (const block of entry.blocks) {
       this.#dropBlock(block);
       for (let i = 0; i < block.instructions; i++) {

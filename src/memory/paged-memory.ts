@@ -227,7 +227,7 @@ export abstract class PagedMemory implements SharedUser {
         continue;
       }
       if (bits & WRITE) closed = true;
-      this.u8[PAGE_MAP + slot] = (bits | HAS_CODE) & ~(WRITE | WRITE_WIDE);
+      this.u8[PAGE_MAP + slot] = (bits | HAS_CODE) & ~(OPEN | WRITE | WRITE_WIDE);
       if (slot > 0) this.u8[PAGE_MAP + slot - 1] &= ~WRITE_WIDE;
     }
     return closed;

@@ -6,7 +6,7 @@ import { CODE as MAIN, machine } from './machine.ts';
 
 const FUNCTION = MAIN + 0x1000;
 const STACK = 0x60_0000;
-const ROUNDS = 8 * OPENED_AFTER + 1;
+const ROUNDS = 2 * OPENED_AFTER + 1;
 
 const [RAX, RCX, RBX, RSP, RDI] = [0, 1, 3, 4, 7];
 
@@ -68,6 +68,18 @@ describe.each(['interpreter', 'translator', 'auto'] as const)('%s', (mode) => {
   test('the same number of instructions executed as without', () => {
     const { codeSpace } = run(mode, PATCH_AND_CALL, CONSTANT);
     expect(codeSpace.executed).toBe(7 * ROUNDS);
+  });
+
+  test('a page that comes to be shared', () => {
+    const { space, again, cpu, codeSpace } = run(mode, PATCH_AND_CALL, CONSTANT);
+    space.map({ address: FUNCTION, length: 4096, prot: 7, fixed: true, shared: true });
+    space.copyOut(FUNCTION, Uint8Array.from(CONSTANT));
+    // Two that share it: its bytes are no longer in the window.
+    const other = space.fork();
+    expect(again().kind).toBe('trap');
+    expect(cpu.get(RBX)).toBe(sum((round) => round));
+    expect(codeSpace.blocks.isOpen(FUNCTION, FUNCTION + 1)).toBe(false);
+    other.dispose();
   });
 
   test('a page that is gone', () => {

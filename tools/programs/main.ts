@@ -6,7 +6,7 @@ import * as os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CASES, type Case } from './cases.ts';
-import { prepareRoot } from './root.ts';
+import { inRoot, prepareRoot } from './root.ts';
 
 const MODES = ['host', 'overlay', 'sandbox'] as const;
 type Mode = (typeof MODES)[number];
@@ -107,9 +107,8 @@ function execute(command: readonly string[], one: Case, directory: string): Prom
 function native(one: Case): Promise<Outcome> {
   const directory = workDirectory(one);
   const settings = Object.entries(ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
-  const enter = `mount -t proc proc ${root}/proc && mount --rbind /dev ${root}/dev && exec chroot ${root} "$@"`;
   const inside = ['/usr/bin/env', '-i', '-C', directory, ...settings];
-  return execute(['unshare', '-m', '/bin/sh', '-c', enter, 'sh', ...inside, ...one.run], one, directory);
+  return execute(inRoot(root, [...inside, ...one.run]), one, directory);
 }
 
 function hospes(one: Case, mode: Mode): Promise<Outcome> {

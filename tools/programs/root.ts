@@ -94,14 +94,20 @@ export function prepareRoot(cache: string, modules: string): string {
   return root;
 }
 
+/** A command that runs another natively in the root, with /proc and /dev of this system. */
+export function inRoot(root: string, command: readonly string[]): readonly string[] {
+  const enter = `mount -t proc proc ${root}/proc && mount --rbind /dev ${root}/dev && exec chroot ${root} "$@"`;
+  return ['unshare', '-m', '/bin/sh', '-c', enter, 'sh', ...command];
+}
+
 /** Programs of our own for the languages whose compilers are too slow for every row: the one thing that runs before the comparison. */
 function addPrograms(root: string): void {
   const data = fileURLToPath(new URL('data', import.meta.url));
   for (const file of ['gophers.go', 'small.jar']) fs.copyFileSync(`${data}/${file}`, `${root}/data/${file}`);
-  const enter = `mount -t proc proc ${root}/proc && mount --rbind /dev ${root}/dev && exec chroot ${root} "$@"`;
   const settings = ['PATH=/usr/bin', 'GOCACHE=/tmp/go', 'GOPATH=/tmp/go', 'CGO_ENABLED=0'];
   const build = ['go', 'build', '-o', '/usr/local/bin/gophers', '/data/gophers.go'];
-  execFileSync('unshare', ['-m', '/bin/sh', '-c', enter, 'sh', '/usr/bin/env', '-i', ...settings, ...build], quiet);
+  const [program, ...args] = inRoot(root, ['/usr/bin/env', '-i', ...settings, ...build]);
+  execFileSync(program, args, quiet);
   fs.rmSync(`${root}/tmp/go`, { recursive: true, force: true });
 }
 

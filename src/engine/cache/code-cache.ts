@@ -68,11 +68,11 @@ export class CodeCache {
     this.#count++;
   }
 
-  /** A region made, for whichever address space, from the bytes that stand there now. */
+  /** A region made of pages that are not open, for whichever address space, from the bytes that stand there now. */
   find(pc: number, fetch: (start: number, length: number) => Uint8Array): CompiledRegion | undefined {
     return this.#regions
       .get(pc)
-      ?.findLast((r) => r.sources.every((s) => equal(fetch(s.start, s.bytes.length), s.bytes)));
+      ?.findLast((r) => !r.open && r.sources.every((s) => equal(fetch(s.start, s.bytes.length), s.bytes)));
   }
 }
 

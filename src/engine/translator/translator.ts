@@ -21,6 +21,8 @@ export interface CompiledRegion {
   readonly instructions: number;
   /** Made with more than the usual limits. */
   readonly large: boolean;
+  /** It has code of open pages, which it reads where only such pages are. */
+  readonly open: boolean;
   /** Size of the module's bytes that fall to this region. */
   readonly bytes: number;
   readonly checks: { made: number; removed: number };
@@ -112,6 +114,7 @@ export function translateBatch(
       pages: [...pages],
       instructions: lowering.instructions,
       large: limits !== DEFAULT_LIMITS,
+      open: region.blocks.some(({ source }) => source !== undefined),
       bytes: Math.round(encoded.length / made.length),
       checks: { made: lowering.checksMade, removed: lowering.checksRemoved },
       flags: lowering.flagsMade,
