@@ -1,25 +1,37 @@
 /** The engine's own modules made at build time: generating them at every start would cost more than the rest of the start. Optional: what is absent is generated. */
 import type { Instruction, Isa } from '../isa/isa.ts';
-import { GOTO_SHAPE, handlerModule } from './interpreter/handlers.ts';
+import { commonShapes, handlerModule, lowerHandler, type Shape } from './interpreter/handlers.ts';
 import { runtimeModule } from './runtime-module.ts';
+import { Func } from './wasm/encoder.ts';
 
 export interface Prebuilt {
   readonly runtime: Uint8Array;
   readonly handlers: Uint8Array;
-  /** Shapes of the handlers, in table order from 1. */
+  /** Shapes of the handlers, in table order from 1; those that share one in one string, with spaces between. */
   readonly shapes: readonly string[];
 }
 
-/** Make the modules for these instructions' shapes. */
+/** Make the modules for these instructions' shapes. Many encodings mean the same and share a handler. */
 export function prebuild(isa: Isa, instructions: readonly Instruction[]): Prebuilt {
-  const shapes = [
-    { key: GOTO_SHAPE, instruction: undefined },
-    ...instructions.map((instruction) => ({ key: instruction.shape, instruction })),
-  ];
+  const functions: string[] = [];
+  const indexOf = (name: string): number =>
+    functions.includes(name) ? functions.indexOf(name) : functions.push(name) - 1;
+  const shared = new Map<string, Shape[]>();
+  for (const shape of [...commonShapes(isa), ...instructions.map((i) => ({ key: i.shape, instruction: i }))]) {
+    const f = new Func(2);
+    lowerHandler(f, isa, shape, indexOf);
+    const meaning = f.view().join();
+    shared.set(meaning, [...(shared.get(meaning) ?? []), shape]);
+  }
+  const shapes = [...shared.values()];
   return {
     runtime: runtimeModule(isa),
-    handlers: handlerModule(isa, 1, shapes),
-    shapes: shapes.map((s) => s.key),
+    handlers: handlerModule(
+      isa,
+      1,
+      shapes.map(([first]) => first),
+    ),
+    shapes: shapes.map((same) => [...new Set(same.map((s) => s.key))].join(' ')),
   };
 }
 

@@ -16,6 +16,7 @@ import {
 import { JUMP_CACHE, JUMP_CACHE_GROUP, LAST_BLOCK, RUNTIME_SIZE } from '../memory/runtime-area.ts';
 import type { SiteList } from './counters.ts';
 import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS, EXIT_RESTART, EXIT_STALE, EXIT_SYSCALL, EXIT_UNWIND } from './exits.ts';
+import { commonShapes, lowerHandler } from './interpreter/handlers.ts';
 import { pushSlot } from './jump-cache.ts';
 import { STATE } from './lowering.ts';
 import { REGION_PC } from './signatures.ts';
@@ -26,7 +27,12 @@ import { I32_ADD, I32_AND, LOAD_I32, LOAD_I64, LOAD_U8, STORE_I32, STORE_I64, WR
  * (state, record) → 0: look up PC, else the exit code. Runs the records of a block, and goes on with the block that
  * followed it the last times if that is what comes next: a look-up costs as much as three instructions.
  */
-export function interpretFunction(isa: Isa, handlerType: number, sites: SiteList | undefined): Func {
+export function interpretFunction(
+  isa: Isa,
+  handlerType: number,
+  imports: (name: string) => number,
+  sites: SiteList | undefined,
+): Func {
   const f = new Func(2);
   const REC = 1;
   compareSource(f, REC);
@@ -62,11 +68,7 @@ export function interpretFunction(isa: Isa, handlerType: number, sites: SiteList
   const block = f.loop();
   if (sites) f.count(sites.global('block'));
   const loop = f.loop();
-  f.get(STATE);
-  f.get(REC);
-  f.get(REC);
-  f.mem(LOAD_I32, REC_HANDLER);
-  f.callIndirect(handlerType);
+  pushNext(f, isa, handlerType, imports);
   f.tee(next);
   f.i32(0);
   f.byte(0x4a); // gt_s: straight on
@@ -151,6 +153,32 @@ export function interpretFunction(isa: Isa, handlerType: number, sites: SiteList
   saveBudget();
   pushExit(f, isa, next);
   return f;
+}
+
+/** Run a record, and push what its handler answers. The handlers of common shapes are cases of a switch: a call through the table costs more than most of them. */
+function pushNext(f: Func, isa: Isa, handlerType: number, imports: (name: string) => number): void {
+  const REC = 1;
+  const shapes = commonShapes(isa);
+  const done = f.block('i32');
+  const other = f.block();
+  const cases = shapes.map(() => f.block()).reverse();
+  f.get(REC);
+  f.mem(LOAD_I32, REC_HANDLER);
+  f.i32(1);
+  f.byte(0x6b);
+  f.brTable(cases, other);
+  for (const shape of shapes) {
+    f.end();
+    lowerHandler(f, isa, shape, imports, done);
+    f.br(done);
+  }
+  f.end();
+  f.get(STATE);
+  f.get(REC);
+  f.get(REC);
+  f.mem(LOAD_I32, REC_HANDLER);
+  f.callIndirect(handlerType);
+  f.end();
 }
 
 /** Return EXIT_STALE if the block has a copy of its bytes and they have changed since. */

@@ -8,7 +8,7 @@ import { Func } from './wasm/encoder.ts';
 import { I32_ADD, I32_AND, LOAD_U8, WRAP } from './wasm/opcodes.ts';
 
 /** Push 1 if the address (i64 local) is in the window and its page has the permission bit. */
-function pageCheck(f: Func, address: number, bit: number): void {
+export function pageCheck(f: Func, address: number, bit: number): void {
   f.get(address);
   f.byte(WRAP);
   f.i32(PAGE_SHIFT);

@@ -141,10 +141,13 @@ function buildRuntime(m: ModuleBuilder, isa: Isa, sites: SiteList | undefined): 
   for (const [name, fn] of Object.entries(isa.functions)) {
     index.set(name, m.define({ params: fn.params, results: [fn.result] }, internalFunction(fn, index), name));
   }
-  m.define(ENGINE_FUNCTIONS.readPointer, pointerFunction(isa, slow.slowRead, READ_WIDE, READ), 'readPointer');
-  m.define(ENGINE_FUNCTIONS.writePointer, pointerFunction(isa, slow.slowProbe, WRITE_WIDE, WRITE), 'writePointer');
-  m.define(ENGINE_FUNCTIONS.bulkMove, bulkFunction(true), 'bulkMove');
-  m.define(ENGINE_FUNCTIONS.bulkFill, bulkFunction(false), 'bulkFill');
+  const engine = {
+    readPointer: pointerFunction(isa, slow.slowRead, READ_WIDE, READ),
+    writePointer: pointerFunction(isa, slow.slowProbe, WRITE_WIDE, WRITE),
+    bulkMove: bulkFunction(true),
+    bulkFill: bulkFunction(false),
+  };
+  for (const [name, f] of Object.entries(engine)) index.set(name, m.define(ENGINE_FUNCTIONS[name], f, name));
   fast.forEach(([name, helper], i) => {
     const { params, result } = helper;
     m.define(
@@ -155,7 +158,8 @@ function buildRuntime(m: ModuleBuilder, isa: Isa, sites: SiteList | undefined): 
   });
   const handlerType = m.type(HANDLER);
   const regionType = m.type(REGION);
-  m.define(HANDLER, interpretFunction(isa, handlerType, sites), 'interpret');
+  const imports = (name: string) => index.get(name) ?? slow[name];
+  m.define(HANDLER, interpretFunction(isa, handlerType, imports, sites), 'interpret');
   const interpret = m.nextIndex - 1;
   m.define(HANDLER, stepFunction(isa, handlerType), 'step');
   m.define(DISPATCH, dispatchFunction(isa, regionType, interpret, slow.event, sites), 'dispatch');

@@ -77,6 +77,8 @@ export interface Isa<I extends Instruction = Instruction> {
   regionBuilder(options: { readonly keep?: boolean; readonly plain?: boolean }): RegionBuilder<I>;
   /** Build the meaning of a shape with its operands read from the record (interpreter handlers). */
   buildShape(instruction: I): Builder;
+  /** Instructions of the shapes that run most, each with a meaning of its own: the interpreter's loop has their handlers in itself. */
+  common(): readonly I[];
   readonly functions: Readonly<Record<string, InternalFunction>>;
   readonly helpers: Readonly<Record<string, Helper>>;
 }

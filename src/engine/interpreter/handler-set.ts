@@ -2,7 +2,7 @@
 import type { Instruction, Isa } from '../../isa/isa.ts';
 import type { Prebuilt } from '../prebuilt.ts';
 import { TableSpace } from '../table-space.ts';
-import { GOTO_SHAPE, handlerModule } from './handlers.ts';
+import { commonShapes, handlerModule, type Shape } from './handlers.ts';
 
 export class HandlerSet {
   readonly #isa: Isa;
@@ -13,10 +13,13 @@ export class HandlerSet {
 
   constructor(isa: Isa, prebuilt: Prebuilt | undefined) {
     this.#isa = isa;
-    if (!prebuilt) return;
+    if (!prebuilt) {
+      this.#compile(commonShapes(isa));
+      return;
+    }
     const first = this.#table.take(prebuilt.shapes.length);
-    prebuilt.shapes.forEach((key, i) => {
-      this.#index.set(key, first + i);
+    prebuilt.shapes.forEach((keys, i) => {
+      for (const key of keys.split(' ')) this.#index.set(key, first + i);
     });
     this.modules.push(new WebAssembly.Module(prebuilt.handlers as never));
   }
@@ -31,7 +34,8 @@ export class HandlerSet {
     for (const { shape } of run) {
       const index = this.#index.get(shape);
       if (index === undefined) {
-        this.#compile(new Map(run.flatMap((i) => (this.#index.has(i.shape) ? [] : [[i.shape, i]]))));
+        const fresh = new Map(run.flatMap((i) => (this.#index.has(i.shape) ? [] : [[i.shape, i]])));
+        this.#compile([...fresh].map(([key, instruction]) => ({ key, instruction })));
         return this.indices(run);
       }
       indices.push(index);
@@ -39,12 +43,8 @@ export class HandlerSet {
     return indices;
   }
 
-  #compile(fresh: Map<string, Instruction>): void {
-    const first = this.#table.take(fresh.size);
-    const shapes = [...fresh].map(([key, instruction]) => ({
-      key,
-      instruction: key === GOTO_SHAPE ? undefined : instruction,
-    }));
+  #compile(shapes: readonly Shape[]): void {
+    const first = this.#table.take(shapes.length);
     shapes.forEach((s, i) => {
       this.#index.set(s.key, first + i);
     });

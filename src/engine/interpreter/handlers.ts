@@ -4,8 +4,11 @@ import type { Builder, Node } from '../../ir/builder.ts';
 import { ACCESS } from '../../ir/ops.ts';
 import type { Instruction, Isa } from '../../isa/isa.ts';
 import { REC_PC, RECORD_SIZE, TARGETS_SIZE } from '../../isa/record.ts';
+import { READ_WIDE, WRITE_WIDE } from '../../memory/page-map.ts';
+import { RUNTIME_SIZE } from '../../memory/runtime-area.ts';
 import { EXIT_FAULT } from '../exits.ts';
 import { Lowering, STATE } from '../lowering.ts';
+import { pageCheck } from '../runtime-memory.ts';
 import { ENGINE_FUNCTIONS, HANDLER, SLOW_FUNCTIONS } from '../signatures.ts';
 import { Func, ModuleBuilder, type Signature } from '../wasm/encoder.ts';
 
@@ -25,11 +28,14 @@ export function callable(isa: Isa, name: string): Signature {
 class HandlerLowering extends Lowering {
   readonly #isa: Isa;
   readonly #imports: (name: string) => number;
+  /** Label that takes what a function of its own would return, for a case of the switch. */
+  readonly #next: number | undefined;
 
-  constructor(f: Func, isa: Isa, imports: (name: string) => number) {
+  constructor(f: Func, isa: Isa, imports: (name: string) => number, next?: number) {
     super(f);
     this.#isa = isa;
     this.#imports = imports;
+    this.#next = next;
   }
 
   protected functionIndex(name: string): number {
@@ -50,10 +56,21 @@ class HandlerLowering extends Lowering {
   #pointer(address: number, bytes: number, which: string): number {
     const { f } = this;
     const pointer = f.temp('i32');
+    // A case of the switch looks for itself first: a call costs as much as the rest of a load.
+    if (this.#next !== undefined) {
+      pageCheck(f, address, which === 'readPointer' ? READ_WIDE : WRITE_WIDE);
+      f.if('i32');
+      f.get(address);
+      f.byte(0xa7);
+      f.i32(RUNTIME_SIZE);
+      f.byte(0x6a);
+      f.else();
+    }
     f.get(STATE);
     f.get(address);
     f.i32(bytes);
     f.call(this.#imports(which));
+    if (this.#next !== undefined) f.end();
     f.tee(pointer);
     f.byte(0x45);
     f.if();
@@ -120,7 +137,11 @@ class HandlerLowering extends Lowering {
     f.i32(code);
     f.mem(ACCESS.i32.store, this.#isa.exitOffset);
     f.i32(result);
-    f.return();
+    this.#return();
+  }
+  #return(): void {
+    if (this.#next === undefined) this.f.return();
+    else this.f.br(this.#next);
   }
   protected override record(n: Node): void {
     this.f.get(RECORD);
@@ -135,11 +156,11 @@ class HandlerLowering extends Lowering {
       f.i32(RECORD_SIZE);
       f.byte(0x6a);
     }
-    f.return();
+    this.#return();
     f.end();
   }
 
-  /** The whole body. */
+  /** The whole body: pushes the next record or how it left. */
   lower(b: Builder): void {
     const { f } = this;
     for (const n of b.body) this.statement(n);
@@ -215,8 +236,7 @@ class HandlerLowering extends Lowering {
 }
 
 /** The handler of "go on at this record's PC": ends a block that has no jump, and replaces records whose code has changed. Counts no instruction. */
-function gotoHandler(isa: Isa): Func {
-  const f = new Func(2);
+function lowerGoto(f: Func, isa: Isa): void {
   f.get(STATE);
   f.get(RECORD);
   f.mem(ACCESS.i64.load, REC_PC);
@@ -225,30 +245,44 @@ function gotoHandler(isa: Isa): Func {
   f.i32(0);
   f.mem(ACCESS.i32.store, isa.exitOffset);
   f.i32(-1);
-  return f;
+}
+
+/** A shape by its key, and an instruction of it; GOTO_SHAPE has none. */
+export interface Shape {
+  readonly key: string;
+  readonly instruction: Instruction | undefined;
+}
+
+/** The shapes that the interpreter's loop has in itself: the first ones of the table, from index 1 on. */
+export function commonShapes(isa: Isa): Shape[] {
+  const common = isa.common().map((instruction) => ({ key: instruction.shape, instruction }));
+  return [{ key: GOTO_SHAPE, instruction: undefined }, ...common];
+}
+
+/** Push the next record or how a shape's handler left; `next`: the label of a switch that it is a case of. */
+export function lowerHandler(f: Func, isa: Isa, shape: Shape, imports: (name: string) => number, next?: number): void {
+  if (!shape.instruction) {
+    lowerGoto(f, isa);
+    return;
+  }
+  const lowering = new HandlerLowering(f, isa, imports, next);
+  lowering.lower(isa.buildShape(shape.instruction));
+  lowering.releaseTemps();
 }
 
 export const GOTO_SHAPE = '(goto)';
 
 /** A module with one handler for each shape, put into the table from `first` on. The shape without an instruction is GOTO_SHAPE. */
-export function handlerModule(
-  isa: Isa,
-  first: number,
-  shapes: readonly { key: string; instruction: Instruction | undefined }[],
-): Uint8Array<ArrayBuffer> {
+export function handlerModule(isa: Isa, first: number, shapes: readonly Shape[]): Uint8Array<ArrayBuffer> {
   const m = new ModuleBuilder();
   m.importMemory();
   m.importTable('handlers');
   const bodies: Func[] = [];
   const imports = (name: string) => m.importFunction(name, callable(isa, name));
   for (const shape of shapes) {
-    if (!shape.instruction) bodies.push(gotoHandler(isa));
-    else {
-      const f = new Func(2);
-      const b = isa.buildShape(shape.instruction);
-      new HandlerLowering(f, isa, imports).lower(b);
-      bodies.push(f);
-    }
+    const f = new Func(2);
+    lowerHandler(f, isa, shape, imports);
+    bodies.push(f);
   }
   m.elements(
     first,

@@ -4,6 +4,7 @@ import { EXIT_ILLEGAL } from '../../engine/exits.ts';
 import type { Builder } from '../../ir/builder.ts';
 import type { Isa } from '../isa.ts';
 import type { Operand, X86Builder } from './builder.ts';
+import { commonInstructions } from './common.ts';
 import { SYSTEM_HELPERS } from './cpuid.ts';
 import { decode, type X86Instruction } from './decode.ts';
 import { FUNCTIONS } from './functions.ts';
@@ -74,6 +75,7 @@ export const X86: Isa<X86Instruction> = {
     build(b);
     return b;
   },
+  common: commonInstructions,
   functions: FUNCTIONS,
   helpers: { ...SYSTEM_HELPERS, ...FLOAT_HELPERS, ...X87_HELPERS },
 };
