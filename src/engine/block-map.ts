@@ -36,6 +36,8 @@ export interface Block {
   readonly end: number;
   /** Offset of the first record. */
   readonly record: number;
+  /** Bytes of records and what stands around them. */
+  readonly size: number;
   readonly instructions: number;
   /** PC of the indirect jump or call at its end, or -1. */
   readonly indirect: number;
@@ -97,6 +99,12 @@ export class BlockMap {
   count(pc: number): number {
     const block = this.#blocks.get(pc);
     return block ? this.#space.view.getInt32(block.record + BLOCK_COUNT, true) : 0;
+  }
+
+  /** A block became part of a region: it has run as often as it has, but is not hot before it was entered from outside as often as any other. */
+  countAnew(pc: number, hotMask: number): void {
+    const block = this.#blocks.get(pc);
+    if (block) this.#space.view.setInt32(block.record + BLOCK_COUNT, (this.count(pc) | hotMask) + 2, true);
   }
 
   /** Where the indirect jump or call at a PC was seen to go. */
@@ -170,7 +178,7 @@ export class BlockMap {
     this.#dropBlock(old);
     const { view } = this.#space;
     const handlers = (b: Block) =>
-      Array.from({ length: b.instructions }, (_, i) => view.getInt32(b.record + i * RECORD_SIZE + REC_HANDLER, true));
+      Array.from({ length: b.instructions }, (_, i) => view.getUint16(b.record + i * RECORD_SIZE + REC_HANDLER, true));
     const before = handlers(old).join();
     const count = view.getInt32(old.record + BLOCK_COUNT, true);
     const fresh = this.#predecode(old.pc, old);
@@ -217,10 +225,11 @@ export class BlockMap {
     const end = last.pc + last.length;
     const open = this.isOpen(pc, end);
     const indirect = last.flow === 'indirect' || last.flow === 'indirect-call';
-    const tables = BLOCK_HEADER + (run.length + 1) * RECORD_SIZE + (indirect ? TARGETS_SIZE * 4 : 0);
+    // A jump sets PC, anything else goes on to the next record.
+    const records = run.length + (last.flow === 'next' || last.flow === 'stop' ? 1 : 0);
+    const tables = BLOCK_HEADER + records * RECORD_SIZE + (indirect ? TARGETS_SIZE * 4 : 0);
     const size = tables + (open ? (end - pc + 7) & -8 : 0);
-    const fits =
-      place?.open && place.end === end && place.instructions === run.length && place.indirect >= 0 === indirect;
+    const fits = place?.open && place.end === end && place.size === size && place.indirect >= 0 === indirect;
     if (!fits && this.#free + size > RECORDS_END) this.flush();
     const handlers = this.#handlers(run);
     const record = fits ? place.record : this.#free + BLOCK_HEADER;
@@ -239,16 +248,18 @@ export class BlockMap {
     for (let i = 0; i < run.length; i++) {
       const instruction = run[i];
       const at = record + i * RECORD_SIZE;
-      view.setInt32(at + REC_HANDLER, handlers[i], true);
-      put64(view, at + REC_PC, instruction.pc);
-      put64(view, at + REC_NEXT, instruction.pc + instruction.length);
+      view.setUint16(at + REC_HANDLER, handlers[i], true);
+      view.setUint32(at + REC_PC, instruction.pc, true);
+      view.setUint32(at + REC_NEXT, instruction.pc + instruction.length, true);
       this.#isa.encode(instruction, view, at);
     }
     const at = record + run.length * RECORD_SIZE;
-    view.setInt32(at + REC_HANDLER, this.gotoHandler, true);
-    put64(view, at + REC_PC, end);
-    if (indirect) this.#indirect.set(last.pc, [...(this.#indirect.get(last.pc) ?? []), at + RECORD_SIZE]);
-    const block: Block = { pc, end, record, instructions: run.length, indirect: indirect ? last.pc : -1, open };
+    if (records > run.length) {
+      view.setUint16(at + REC_HANDLER, this.gotoHandler, true);
+      view.setUint32(at + REC_PC, end, true);
+    }
+    if (indirect) this.#indirect.set(last.pc, [...(this.#indirect.get(last.pc) ?? []), at]);
+    const block: Block = { pc, end, record, size, instructions: run.length, indirect: indirect ? last.pc : -1, open };
     this.#blocks.set(pc, block);
     for (const page of pagesOf(pc, end)) {
       this.#page(page).blocks.add(block);
@@ -329,7 +340,7 @@ export class BlockMap {
     for (const block of entry.blocks) {
       this.#dropBlock(block);
       for (let i = 0; i < block.instructions; i++) {
-        this.#space.view.setInt32(block.record + i * RECORD_SIZE + REC_HANDLER, this.gotoHandler, true);
+        this.#space.view.setUint16(block.record + i * RECORD_SIZE + REC_HANDLER, this.gotoHandler, true);
       }
     }
     for (const translation of entry.translations) this.#dropTranslation(translation);

@@ -21,7 +21,18 @@ import { pushSlot } from './jump-cache.ts';
 import { STATE } from './lowering.ts';
 import { REGION_PC } from './signatures.ts';
 import { Func } from './wasm/encoder.ts';
-import { I32_ADD, I32_AND, LOAD_I32, LOAD_I64, LOAD_U8, STORE_I32, STORE_I64, WRAP } from './wasm/opcodes.ts';
+import {
+  I32_ADD,
+  I32_AND,
+  LOAD_I32,
+  LOAD_I64,
+  LOAD_U8,
+  LOAD_U16,
+  LOAD_U32_I64,
+  STORE_I32,
+  STORE_I64,
+  WRAP,
+} from './wasm/opcodes.ts';
 
 /**
  * (state, record) → 0: look up PC, else the exit code. Runs the records of a block, and goes on with the block that
@@ -85,7 +96,7 @@ export function interpretFunction(
   // Slice used up within the block.
   f.get(STATE);
   f.get(REC);
-  f.mem(LOAD_I64, REC_PC);
+  f.mem(LOAD_U32_I64, REC_PC);
   f.mem(STORE_I64, isa.pcOffset);
   saveBudget();
   f.i32(EXIT_BUDGET);
@@ -111,7 +122,7 @@ export function interpretFunction(
     f.get(header);
     f.mem(LOAD_I32, BLOCK_HEADER + place);
     f.tee(follower);
-    f.mem(LOAD_I64, BLOCK_HEADER + REC_PC);
+    f.mem(LOAD_U32_I64, BLOCK_HEADER + REC_PC);
     f.get(STATE);
     f.mem(LOAD_I64, isa.pcOffset);
     f.byte(0x51); // eq
@@ -163,7 +174,7 @@ function pushNext(f: Func, isa: Isa, handlerType: number, imports: (name: string
   const other = f.block();
   const cases = shapes.map(() => f.block()).reverse();
   f.get(REC);
-  f.mem(LOAD_I32, REC_HANDLER);
+  f.mem(LOAD_U16, REC_HANDLER);
   f.i32(1);
   f.byte(0x6b);
   f.brTable(cases, other);
@@ -176,7 +187,7 @@ function pushNext(f: Func, isa: Isa, handlerType: number, imports: (name: string
   f.get(STATE);
   f.get(REC);
   f.get(REC);
-  f.mem(LOAD_I32, REC_HANDLER);
+  f.mem(LOAD_U16, REC_HANDLER);
   f.callIndirect(handlerType);
   f.end();
 }
@@ -255,7 +266,7 @@ export function stepFunction(isa: Isa, handlerType: number): Func {
   f.get(STATE);
   f.get(REC);
   f.get(REC);
-  f.mem(LOAD_I32, REC_HANDLER);
+  f.mem(LOAD_U16, REC_HANDLER);
   f.callIndirect(handlerType);
   f.set(next);
   f.get(STATE);
@@ -272,9 +283,9 @@ export function stepFunction(isa: Isa, handlerType: number): Func {
   f.if();
   f.get(STATE);
   f.get(REC);
-  f.mem(LOAD_I64, REC_NEXT);
+  f.mem(LOAD_U32_I64, REC_NEXT);
   f.get(REC);
-  f.mem(LOAD_I64, REC_PC);
+  f.mem(LOAD_U32_I64, REC_PC);
   f.get(next);
   f.get(REC);
   f.byte(0x47);

@@ -189,6 +189,7 @@ export class TranslatingEngine implements Engine {
     for (const r of regions) {
       this.cache.add(r);
       this.#install(code, r);
+      for (const pc of r.inside) code.blocks.countAnew(pc, this.hotMask);
       this.#stats.translatedRegions++;
       this.#stats.translatedInstructions += r.instructions;
       this.#stats.checksMade += r.checks.made;

@@ -124,6 +124,9 @@ export const ACCESS = {
   u16: { bytes: 2, value: 'i32', load: [0x2f], store: [0x3b] },
   s16: { bytes: 2, value: 'i32', load: [0x2e], store: [0x3b] },
   i32: { bytes: 4, value: 'i32', load: [0x28], store: [0x36] },
+  /** 32 bits of a 64-bit value. */
+  u32: { bytes: 4, value: 'i64', load: [0x35], store: [0x3e] },
+  s32: { bytes: 4, value: 'i64', load: [0x34], store: [0x3e] },
   i64: { bytes: 8, value: 'i64', load: [0x29], store: [0x37] },
   f32: { bytes: 4, value: 'f32', load: [0x2a], store: [0x38] },
   f64: { bytes: 8, value: 'f64', load: [0x2b], store: [0x39] },

@@ -1,23 +1,23 @@
 /** Layout of an interpreter record: what the engine writes, and where ISAs put operands for their handlers. */
 
-export const RECORD_SIZE = 64;
-/** Engine part: table index of the handler, PC of the instruction and of the next one. */
+/** Two in a cache line: large programs wait for their records. */
+export const RECORD_SIZE = 32;
+/** Engine part: table index of the handler (u16), PC of the instruction and of the next one (u32: code is below 4 GiB). */
 export const REC_HANDLER = 0;
-export const REC_PC = 8;
-export const REC_NEXT = 16;
+export const REC_PC = 4;
+export const REC_NEXT = 8;
+/** Scale of an index as a shift count (u8), state-block offsets of a memory operand's base and index (u16, the always-zero field where absent). */
+export const REC_SCALE = 2;
+export const REC_BASE = 12;
+export const REC_INDEX = 14;
 /** State-block offsets of up to four register operands (u16 each). */
-export const REC_SLOT = 24;
-/** State-block offsets of a memory operand's base, index and segment base (the always-zero field where absent). */
-export const REC_BASE = 32;
-export const REC_INDEX = 34;
-export const REC_SEGMENT = 36;
-/** Scale as a shift count (u8). */
-export const REC_SCALE = 38;
-/** Immediate or branch target (i64), and displacement (i64). */
-export const REC_IMM = 40;
-export const REC_DISP = 48;
-/** A second immediate (i64). */
-export const REC_IMM2 = 56;
+export const REC_SLOT = 16;
+/** Displacement or a second immediate, and immediate (i32 each). */
+export const REC_DISP = 24;
+export const REC_IMM2 = 24;
+export const REC_IMM = 28;
+/** In their place: a branch target, an absolute address or an immediate of 64 bits. */
+export const REC_WIDE = 24;
 
 /**
  * In front of a block's first record: the headers of the two blocks that followed it last (i32, 0: none), where a copy of its bytes lies that must be compared before it runs (i32; 0: they cannot change without notice) and how
@@ -33,7 +33,7 @@ export const BLOCK_BITS = -4;
 export const BLOCK_DIRECT = 1;
 /** The block notes what follows it: it ends in a jump that goes to two places at most. */
 export const BLOCK_NOTES = 2;
-/** A block that ends in an indirect jump or call has, behind its last record, a table of targets seen (low 32 bits of the PC, 0: none). */
+/** A block that ends in an indirect jump or call has, behind the record of that, a table of targets seen (low 32 bits of the PC, 0: none). */
 export const TARGETS_SIZE = 32;
 
 /** Write 64 bits, two's complement; a number must be an exact integer (BigInts cost ten times as much). */

@@ -127,7 +127,7 @@ class HandlerLowering extends Lowering {
     const { f } = this;
     f.get(STATE);
     f.get(RECORD);
-    f.mem(ACCESS.i64.load, REC_PC);
+    f.mem(ACCESS.u32.load, REC_PC);
     f.mem(ACCESS.i64.store, this.#isa.pcOffset);
     this.#exit(code, -1);
   }
@@ -230,7 +230,7 @@ class HandlerLowering extends Lowering {
     f.get(RECORD);
     f.byte(0x6a);
     f.get(pc);
-    f.mem(ACCESS.i32.store, 2 * RECORD_SIZE);
+    f.mem(ACCESS.i32.store, RECORD_SIZE);
     f.release('i32', pc);
   }
 }
@@ -239,7 +239,7 @@ class HandlerLowering extends Lowering {
 function lowerGoto(f: Func, isa: Isa): void {
   f.get(STATE);
   f.get(RECORD);
-  f.mem(ACCESS.i64.load, REC_PC);
+  f.mem(ACCESS.u32.load, REC_PC);
   f.mem(ACCESS.i64.store, isa.pcOffset);
   f.get(STATE);
   f.i32(0);

@@ -18,6 +18,8 @@ export interface CompiledRegion {
   readonly module: WebAssembly.Module;
   readonly sources: readonly { start: number; bytes: Uint8Array }[];
   readonly pages: readonly number[];
+  /** Where its blocks begin. */
+  readonly inside: readonly number[];
   readonly instructions: number;
   /** Made with more than the usual limits. */
   readonly large: boolean;
@@ -71,6 +73,8 @@ export function translateBatch(
     return known;
   };
   for (const entry of entries) {
+    // It may have become hot with the blocks around it, and be entered no more once those are translated.
+    if (made.some(({ region }) => region.blocks.some((b) => b.pc === entry))) continue;
     const region = formRegion(
       entry,
       {
@@ -112,6 +116,7 @@ export function translateBatch(
       module,
       sources: sources.map(([start, end]) => ({ start, bytes: source.fetch(start, end - start) })),
       pages: [...pages],
+      inside: region.blocks.map((b) => b.pc),
       instructions: lowering.instructions,
       large: limits !== DEFAULT_LIMITS,
       open: region.blocks.some(({ source }) => source !== undefined),

@@ -100,6 +100,12 @@ export function decode(bytes: Uint8Array, pc: number, start = 0): X86Instruction
   }
 }
 
+/** What ModRM says about how an address is made: 4 by a SIB byte, 5 relative to RIP, else 0. */
+function addressing(modrm: number): number {
+  const rm = modrm & 7;
+  return rm === 4 || (rm === 5 && modrm < 0x40) ? rm : 0;
+}
+
 type Memory = Extract<Operand, { kind: 'mem' }>;
 
 class Decoder {
@@ -187,7 +193,7 @@ class Decoder {
     if (slot.hasModrm) {
       const modrm = this.#u8();
       this.#modrm = modrm;
-      number |= (modrm & (modrm < 0xc0 ? 0x38 : slot.registerBits)) << MODRM_SHIFT;
+      number |= (modrm < 0xc0 ? (modrm & 0x38) | addressing(modrm) : modrm & slot.registerBits) << MODRM_SHIFT;
     }
     let form = this.#forms.get(number);
     if (!form) {

@@ -21,6 +21,10 @@ export const REX_W = 1 << 17;
 export const REX_B = 1 << 18;
 export const MODRM_SHIFT = 19;
 
+/** How the address of an operand in memory is made: base and displacement; by a SIB byte (base, index, displacement); relative to RIP; or it stands in the code. */
+export type Address = 'mem' | 'sib' | 'pc' | 'absolute';
+const ADDRESSES: Readonly<Record<number, Address>> = { 0: 'mem', 4: 'sib', 5: 'pc' };
+
 /** How an operand is read from the bytes. */
 export interface OperandForm {
   readonly kind: 'gpr' | 'xmm' | 'mmx' | 'st' | 'segment' | 'mem' | 'imm' | 'rel';
@@ -29,6 +33,8 @@ export interface OperandForm {
   readonly index: 'reg' | 'rm' | 'opcode' | number;
   /** Immediates, displacements and absolute addresses: as what they stand in the code. */
   readonly bytes: '' | 's8' | 's16' | 'u16' | 's32' | 's64';
+  /** Of an operand in memory. */
+  readonly address?: Address;
 }
 
 /** What a few hundred forms have in common with the millions of instructions that are of them. */
@@ -209,7 +215,8 @@ export function makeForm(form: number): Form {
   const memory = entry.hasModrm && modrm < 0xc0;
   // Linkers fill up indirect calls that they made direct with a 67, which means nothing there: it makes no shape of its own.
   const short = (form & PREFIX_67) !== 0 && row.mnemonic !== 'call';
-  const operands = nop ? [] : entry.operands.map((text) => operandForm(text, operandSize, memory, short));
+  const address = memory ? ADDRESSES[modrm & 7] : 'absolute';
+  const operands = nop ? [] : entry.operands.map((text) => operandForm(text, operandSize, memory, short, address));
   if (form & PREFIX_LOCK && !(row.lock && operands[0]?.kind === 'mem')) return UNKNOWN;
   const repeat = row.rep ? repeatOf(form) : 0;
   // LEA gives the offset within the segment.
@@ -217,10 +224,9 @@ export function makeForm(form: number): Form {
   let shape = `${entry.id}.${operandSize}`;
   if (short) shape += 'a';
   if (row.rep) shape += repeat;
-  // Implicit memory operands take the segment from the shape, explicit ones from the record.
-  if (segment && !memory) shape += segment;
+  if (segment) shape += segment;
   // A high-byte register is only another offset to a handler.
-  for (const o of operands) shape += o.kind === 'mmx' ? 'n' : o.kind[0];
+  for (const o of operands) shape += o.kind === 'mmx' ? 'n' : (o.address ?? o.kind)[0];
   if (nop) shape = 'nop';
   const addressSize = short ? 32 : 64;
   const last = operands[operands.length - 1];
@@ -253,7 +259,13 @@ function widthOf(size: string, operandSize: number): number {
   }
 }
 
-function operandForm(text: string, operandSize: number, memory: boolean, shortAddress: boolean): OperandForm {
+function operandForm(
+  text: string,
+  operandSize: number,
+  memory: boolean,
+  shortAddress: boolean,
+  address: Address,
+): OperandForm {
   const gpr = (index: OperandForm['index'], width: number): OperandForm => ({ kind: 'gpr', index, width, bytes: '' });
   switch (text) {
     case 'AL':
@@ -269,7 +281,7 @@ function operandForm(text: string, operandSize: number, memory: boolean, shortAd
   }
   const size = text.slice(1);
   const width = widthOf(size, operandSize);
-  const mem: OperandForm = { kind: 'mem', index: 'rm', width, bytes: '' };
+  const mem: OperandForm = { kind: 'mem', index: 'rm', width, bytes: '', address };
   switch (text[0]) {
     case 'G':
       return gpr('reg', width);
@@ -298,7 +310,7 @@ function operandForm(text: string, operandSize: number, memory: boolean, shortAd
     case 'T':
       return { kind: 'st', index: 'rm', width: 80, bytes: '' };
     case 'O':
-      return { kind: 'mem', index: -1, width, bytes: shortAddress ? 's32' : 's64' };
+      return { kind: 'mem', index: -1, width, bytes: shortAddress ? 's32' : 's64', address };
     case 'J':
       return { kind: 'rel', index: -1, width: 64, bytes: size === 'b' ? 's8' : 's32' };
     default:

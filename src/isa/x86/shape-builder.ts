@@ -1,5 +1,6 @@
 /** Builds the meaning of a shape, for interpreter handlers: operands come from the record, which is written here too. */
 import { NO_NODES, Node } from '../../ir/builder.ts';
+import { ACCESS } from '../../ir/ops.ts';
 import {
   put64,
   REC_BASE,
@@ -10,8 +11,8 @@ import {
   REC_NEXT,
   REC_PC,
   REC_SCALE,
-  REC_SEGMENT,
   REC_SLOT,
+  REC_WIDE,
 } from '../record.ts';
 import { X86Builder } from './builder.ts';
 import type { X86Instruction } from './decode.ts';
@@ -38,10 +39,10 @@ export class X86ShapeBuilder extends X86Builder {
     this.instruction = instruction;
   }
   pc(): Node {
-    return new Node('record', 'i64', NO_NODES, REC_PC, undefined, 'i64');
+    return new Node('record', 'i64', NO_NODES, REC_PC, undefined, 'u32');
   }
   nextPc(): Node {
-    return new Node('record', 'i64', NO_NODES, REC_NEXT, undefined, 'i64');
+    return new Node('record', 'i64', NO_NODES, REC_NEXT, undefined, 'u32');
   }
   operand(index: number): Operand {
     const o = this.instruction.operands[index];
@@ -53,35 +54,51 @@ export class X86ShapeBuilder extends X86Builder {
       case 'mmx':
         return new SlotMmx(this, o.width, index);
       case 'mem':
-        return new Memory(this, o.width, (step) => this.#address(step));
+        return new Memory(this, o.width, (step) => this.#address(index, step));
       case 'imm': {
         if (this.instruction.row.fixed) return new Immediate(this, o.width, immediateNode(this, o));
         const offset = immediateSlot(this.instruction, index);
-        const access = o.width === 64 ? 'i64' : 'i32';
-        return new Immediate(this, o.width, new Node('record', access, NO_NODES, offset, undefined, access));
+        const access = isWide(this.instruction, index) ? 'i64' : o.width === 64 ? 's32' : 'i32';
+        return new Immediate(
+          this,
+          o.width,
+          new Node('record', ACCESS[access].value, NO_NODES, offset, undefined, access),
+        );
       }
       case 'rel':
-        return new Immediate(this, 64, new Node('record', 'i64', NO_NODES, REC_IMM, undefined, 'i64'));
+        return new Immediate(this, 64, new Node('record', 'i64', NO_NODES, REC_WIDE, undefined, 'i64'));
       default:
         return new Immediate(this, o.width, slotOffset(index));
     }
   }
-  #address(step?: Node): Node {
+  #address(index: number, step?: Node): Node {
+    const { segment, addressSize, form } = this.instruction;
     const part = (at: number) =>
       this.effect(
         new Node('getslot', 'i64', [new Node('record', 'i32', NO_NODES, at, undefined, 'u16')], 0, undefined, 'i64'),
       );
-    const scale = this.extendU(new Node('record', 'i32', NO_NODES, REC_SCALE, undefined, 'u8'));
-    const disp = new Node('record', 'i64', NO_NODES, REC_DISP, undefined, 'i64');
-    let sum = this.add(this.add(part(REC_BASE), this.shl(part(REC_INDEX), scale)), disp);
+    const { address } = form.operands[index];
+    let sum: Node;
+    if (address === 'absolute') sum = new Node('record', 'i64', NO_NODES, REC_WIDE, undefined, 'i64');
+    else {
+      const base = address === 'pc' ? this.nextPc() : part(REC_BASE);
+      sum = this.add(base, new Node('record', 'i64', NO_NODES, REC_DISP, undefined, 's32'));
+      if (address === 'sib') {
+        const scale = this.extendU(new Node('record', 'i32', NO_NODES, REC_SCALE, undefined, 'u8'));
+        sum = this.add(sum, this.shl(part(REC_INDEX), scale));
+      }
+    }
     if (step) sum = this.add(sum, step);
-    if (this.instruction.addressSize === 32) sum = this.extendU(this.wrap(sum));
-    return this.add(sum, part(REC_SEGMENT));
+    if (addressSize === 32) sum = this.extendU(this.wrap(sum));
+    return segment ? this.add(sum, this.field(segment === 'fs' ? 'fsbase' : 'gsbase')) : sum;
   }
 }
 
-function immediateSlot({ operands }: X86Instruction, index: number): number {
-  for (let i = 0; i < index; i++) if (operands[i].kind === 'imm') return REC_IMM2;
+const isWide = ({ form }: X86Instruction, index: number): boolean => form.operands[index].bytes === 's64';
+
+function immediateSlot(instruction: X86Instruction, index: number): number {
+  if (isWide(instruction, index)) return REC_WIDE;
+  for (let i = 0; i < index; i++) if (instruction.operands[i].kind === 'imm') return REC_IMM2;
   return REC_IMM;
 }
 
@@ -104,22 +121,23 @@ export function encodeOperands(instruction: X86Instruction, view: DataView, reco
       case 'mem':
         view.setUint16(record + REC_BASE, o.base >= 0 ? gprOffset(o.base) : ZERO, true);
         view.setUint16(record + REC_INDEX, o.index >= 0 ? gprOffset(o.index) : ZERO, true);
-        view.setUint16(
-          record + REC_SEGMENT,
-          o.segment ? FIELDS[o.segment === 'fs' ? 'fsbase' : 'gsbase'].offset : ZERO,
-          true,
-        );
         view.setUint8(record + REC_SCALE, o.scale);
-        put64(view, record + REC_DISP, o.disp);
+        if (instruction.form.operands[i].address === 'absolute') put64(view, record + REC_WIDE, o.disp);
+        else {
+          const from = instruction.form.operands[i].address === 'pc' ? instruction.pc + instruction.length : 0;
+          view.setInt32(record + REC_DISP, Number(o.disp) - from, true);
+        }
         break;
       case 'imm': {
         const { width, value } = o;
         const clean = width === 8 ? Number(value) & 0xff : width === 16 ? Number(value) & 0xffff : value;
-        put64(view, record + immediateSlot(instruction, i), clean);
+        const at = immediateSlot(instruction, i);
+        if (isWide(instruction, i)) put64(view, record + at, clean);
+        else view.setInt32(record + at, Number(clean), true);
         break;
       }
       case 'rel':
-        put64(view, record + REC_IMM, o.target);
+        put64(view, record + REC_WIDE, o.target);
         break;
       default:
         view.setUint16(slot, o.index, true);

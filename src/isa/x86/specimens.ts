@@ -22,6 +22,9 @@ const IMMEDIATES: Readonly<Record<string, readonly number[]>> = {
   cmpsd: [1, 2, 5, 6],
 };
 
+/** Beside the instructions of one byte, what is often done with memory that is not named by one register alone. */
+const MOVES = new Set('movzx movsx movups movaps movdqu movdqa movd movq movss movsd movhps'.split(' '));
+
 const isByte = (word: string) => /^[0-9A-F]{2}$/.test(word);
 
 /** Encodings of a row: operand sizes by prefix, memory and register form, repetition where it has one. */
@@ -33,10 +36,17 @@ function encodings(row: Row): Uint8Array[] {
   if (wide) words.shift();
   const bytes = words.filter(isByte).map((w) => Number.parseInt(w, 16));
   const digit = Number(words.find((w) => /^\/[0-7]$/.test(w))?.[1] ?? 0);
-  const modrms = words.some((w) => w.startsWith('/')) ? [[digit << 3], [0xc0 | (digit << 3)]] : [[]];
+  const reg = digit << 3;
+  // Memory by a base, by a SIB byte and relative to RIP; a register.
+  const bySib = [reg | 4, 0];
+  const byRip = [reg | 5, 0, 0, 0, 0];
+  const other = bytes[0] !== 0x0f || MOVES.has(row.mnemonic) ? [bySib, byRip] : [];
+  const modrms = words.some((w) => w.startsWith('/')) ? [[reg], ...other, [0xc0 | reg]] : [[]];
   const immediates = row.fixed ? (IMMEDIATES[row.mnemonic] ?? []).map((value) => [value]) : [[]];
   const forms = modrms.flatMap((modrm) => immediates.map((immediate) => [...modrm, ...immediate]));
   const prefixes = row.rep ? [[], [0xf2], [0xf3]] : [mandatory];
+  // What compilers do with the thread's own memory.
+  if (['mov', 'add', 'sub', 'xor', 'cmp'].includes(row.mnemonic)) prefixes.push([0x64]);
   const list: Uint8Array[] = [];
   for (const prefix of prefixes) {
     for (const modrm of forms) {
