@@ -410,6 +410,13 @@ export class AddressSpace extends GuestView {
     return child;
   }
 
+  /** A copy to run the same instructions in once more: nothing written there reaches a file or another space. `follow` brings it up to date. */
+  mirror(): AddressSpace {
+    const mirror = new AddressSpace({ windowBase: this.windowBase, initialBytes: this.u8.length });
+    mirror.follow(this);
+    return mirror;
+  }
+
   /** Give the memory back for reuse by a later address space. */
   dispose(): void {
     for (const region of this.regions.all) {

@@ -87,12 +87,17 @@ export abstract class PagedMemory extends CodePages implements SharedUser {
     if (region.file && !this.far.has(number)) {
       const position = region.offset + (page - region.start);
       if (position >= region.file.size()) fault(address, access, 'beyond-file');
-      beforeFileAccess(region.file.mapKey);
+      this.settle(region.file);
       const bytes = new Uint8Array(PAGE_SIZE);
       if (readPages(region.file, bytes, position) < 0) fault(address, access, 'beyond-file');
       this.far.set(number, bytes);
     }
     if (access === 'write' && this.farCode.has(number)) this.dropCode(page, page + PAGE_SIZE);
+  }
+
+  /** Pages of a file are about to be loaded: what shared mappings wrote to it must be in them. */
+  protected settle(file: MappedFile): void {
+    beforeFileAccess(file.mapKey);
   }
 
   /** Bounds of the block of pages around `page` that is handled with it. */
@@ -114,7 +119,7 @@ export abstract class PagedMemory extends CodePages implements SharedUser {
       if (region.offset + (page - region.start) >= size) fault(address, access, 'beyond-file');
       const inFile = region.start + (size - region.offset);
       end = Math.min(to, Math.ceil(inFile / PAGE_SIZE) * PAGE_SIZE);
-      if (region.object === undefined) beforeFileAccess(file.mapKey);
+      if (region.object === undefined) this.settle(file);
     }
     const last = this.slot(end - PAGE_SIZE);
     for (let i = this.slot(from); i <= last; i++) {
