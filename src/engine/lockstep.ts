@@ -1,13 +1,11 @@
-/** Lockstep: every slice runs in the translator on the real process and again in the interpreter on a copy; the first difference of registers, flags or memory stops the program with a report. */
+/** Lockstep: every slice runs in the translator on the real process and again in the interpreter on a mirror of it; the first difference of registers, flags or memory stops the program with a report. */
 import { Bug } from '../base/failures.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
-import { PROT_WRITE } from '../memory/address-space.ts';
-import { READ } from '../memory/page-map.ts';
-import { PAGE_MAP, PAGE_SIZE, RUNTIME_SIZE } from '../memory/runtime-area.ts';
 import type { CodeSpace, Cpu, Exit } from './engine.ts';
 
-/** Instructions compared at once; a difference is then narrowed down by halving. */
+/** Instructions compared at once, and more for each page that must be compared after them; a difference is then narrowed down by halving. */
 const SLICE = 20_000;
+const SLICE_PER_PAGE = 200;
 
 export interface Tiers {
   translator(space: AddressSpace): CodeSpace;
@@ -21,6 +19,7 @@ export class LockstepCodeSpace implements CodeSpace {
   readonly #space: AddressSpace;
   readonly #tiers: Tiers;
   readonly #main: CodeSpace;
+  #copies: Copies | undefined;
 
   constructor(space: AddressSpace, tiers: Tiers) {
     this.#space = space;
@@ -35,38 +34,50 @@ export class LockstepCodeSpace implements CodeSpace {
   }
   dispose(): void {
     this.#main.dispose();
+    const copies = this.#copies;
+    if (!copies) return;
+    copies.code.dispose();
+    copies.shadow.dispose();
+    copies.before.dispose();
+  }
+
+  /** Both copies as the process is now: since the last slice, calls and other processes may have changed it. */
+  #upToDate(): Copies {
+    if (this.#copies) {
+      this.#copies.before.follow(this.#space);
+      this.#copies.shadow.follow(this.#space);
+    } else {
+      const shadow = this.#space.mirror();
+      const code = this.#tiers.interpreter(shadow);
+      this.#copies = { before: this.#space.mirror(), shadow, code, cpu: code.createCpu() };
+    }
+    return this.#copies;
   }
 
   run(cpu: Cpu, budget: number): Exit {
     this.executed = 0;
     for (;;) {
-      const before = this.#space.fork();
+      const copies = this.#upToDate();
       const start = snapshot(cpu);
-      const exit = this.#main.run(cpu, Math.min(SLICE, budget - this.executed));
+      const slice = SLICE + SLICE_PER_PAGE * copies.shadow.comparedPages;
+      const exit = this.#main.run(cpu, Math.min(slice, budget - this.executed));
       const { executed } = this.#main;
       this.executed += executed;
-      const difference = this.#check(before, start, cpu, exit, executed);
-      if (difference) throw new Bug(this.#report(before, start, executed, difference));
-      before.dispose();
+      const difference = this.#check(copies, start, cpu, exit, executed);
+      if (difference) throw new Bug(this.#report(copies.before, start, executed, difference));
       if (exit.kind !== 'budget' || this.executed >= budget) return exit;
     }
   }
 
-  /** Run the copy as far in the interpreter; says what differs. The copy `before` stays as it is. */
-  #check(before: AddressSpace, start: Snapshot, cpu: Cpu, exit: Exit, executed: number): string | undefined {
-    const shadow = before.fork();
-    const code = this.#tiers.interpreter(shadow);
-    const other = start.restore(code);
+  /** Run the shadow as far in the interpreter; says what differs. */
+  #check(copies: Copies, start: Snapshot, cpu: Cpu, exit: Exit, executed: number): string | undefined {
+    const { code, cpu: other, shadow } = copies;
+    start.restore(other);
     // A fault or trap leaves before its instruction: let the interpreter try that one too.
     const after = exit.kind === 'budget' || exit.kind === 'call' ? executed : executed + 1;
     const theirs = after > 0 ? code.run(other, after) : exit;
-    try {
-      if (theirs.kind !== exit.kind) return `exit: translator ${exit.kind}, interpreter ${theirs.kind}`;
-      return differenceOf(this.#tiers.registerNames, cpu, other) ?? memoryDifference(this.#space, shadow);
-    } finally {
-      code.dispose();
-      shadow.dispose();
-    }
+    if (theirs.kind !== exit.kind) return `exit: translator ${exit.kind}, interpreter ${theirs.kind}`;
+    return differenceOf(this.#tiers.registerNames, cpu, other) ?? memoryDifference(this.#space, shadow);
   }
 
   /** Halve the slice as long as the difference shows, to name the region. */
@@ -76,9 +87,9 @@ export class LockstepCodeSpace implements CodeSpace {
     let at = start.pc;
     while (high - low > 1) {
       const middle = Math.floor((low + high) / 2);
-      const [left, right] = [before.fork(), before.fork()];
+      const [left, right] = [before.mirror(), before.mirror()];
       const [mine, theirs] = [this.#tiers.translator(left), this.#tiers.interpreter(right)];
-      const [a, b] = [start.restore(mine), start.restore(theirs)];
+      const [a, b] = [start.restore(mine.createCpu()), start.restore(theirs.createCpu())];
       mine.run(a, middle);
       const done = mine.executed;
       if (done > 0) theirs.run(b, done);
@@ -96,18 +107,27 @@ export class LockstepCodeSpace implements CodeSpace {
   }
 }
 
+/** What a process is compared with, kept from slice to slice. */
+interface Copies {
+  /** The process before the slice: never run, a difference is narrowed down from it. */
+  readonly before: AddressSpace;
+  /** What the interpreter runs the slice in. */
+  readonly shadow: AddressSpace;
+  readonly code: CodeSpace;
+  readonly cpu: Cpu;
+}
+
 interface Snapshot {
   readonly pc: number;
-  /** A Cpu with these registers in a code space over a copy. */
-  restore(code: CodeSpace): Cpu;
+  /** Give these registers to a thread of a copy. */
+  restore(copy: Cpu): Cpu;
 }
 
 function snapshot(cpu: Cpu): Snapshot {
   const kept = cpu.save();
   return {
     pc: cpu.pc,
-    restore(code) {
-      const copy = code.createCpu();
+    restore(copy) {
       copy.restore(kept);
       return copy;
     },
@@ -136,23 +156,9 @@ function differenceOf(names: readonly string[], a: Cpu, b: Cpu): string | undefi
   return lines.length ? lines.join('\n') : undefined;
 }
 
-/** Compare the writable private pages of the window that are present on both sides: a file page that only one side has loaded has not been used by the other. */
-function memoryDifference(a: AddressSpace, b: AddressSpace): string | undefined {
-  for (const m of a.mappings()) {
-    if (!(m.prot & PROT_WRITE) || m.shared) continue;
-    for (let page = m.start; page < m.end; page += PAGE_SIZE) {
-      const index = (page - a.windowBase) / PAGE_SIZE;
-      const from = page - a.windowBase + RUNTIME_SIZE;
-      if (index < 0 || from + PAGE_SIZE > Math.min(a.u8.length, b.u8.length)) break;
-      if (!(a.u8[PAGE_MAP + index] & b.u8[PAGE_MAP + index] & READ)) continue;
-      const x = new BigUint64Array(a.u8.buffer, from, PAGE_SIZE / 8);
-      const y = new BigUint64Array(b.u8.buffer, from, PAGE_SIZE / 8);
-      const at = x.findIndex((v, i) => v !== y[i]);
-      if (at >= 0) {
-        const address = (page + at * 8).toString(16);
-        return `  memory at 0x${address}: translator ${x[at].toString(16)}, interpreter ${y[at].toString(16)}`;
-      }
-    }
-  }
-  return undefined;
+function memoryDifference(original: AddressSpace, mirror: AddressSpace): string | undefined {
+  const found = mirror.differenceFrom(original);
+  if (!found) return undefined;
+  const [address, theirs, ours] = [found.address, found.theirs, found.ours].map((n) => n.toString(16));
+  return `  memory at 0x${address}: translator ${theirs}, interpreter ${ours}`;
 }

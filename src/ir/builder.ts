@@ -31,7 +31,7 @@ export class Node {
   readonly args: readonly Node[];
   /** op: its row. */
   readonly row: OpRow | undefined;
-  /** const: value; op: lane; getreg/setreg: register id; getstate/setstate/record: offset; getslot/setslot: what is added to the offset; probe: bytes; helper: 1 if the first argument is a condition; stopif: exit code. */
+  /** const: value; op: lane; getreg/setreg: register id; getstate/setstate/record: offset; getslot/setslot: what is added to the offset; load/store: alignment, for regions; probe: bytes; helper: 1 if the first argument is a condition; stopif: exit code. */
   readonly imm: number | bigint;
   readonly access: Access | undefined;
   /** call/helper: name. */
@@ -281,13 +281,13 @@ export abstract class Builder {
   setSlot(base: number, offset: Node, access: Access, v: Node): void {
     this.effect(new Node('setslot', undefined, [offset, v], base, undefined, access));
   }
-  /** Checked read of guest memory at an i64 address; faults leave before this instruction. */
-  load(address: Node, access: Access): Node {
-    return this.effect(new Node('load', ACCESS[access].value, [address], 0, undefined, access));
+  /** Checked read of guest memory at an i64 address; faults leave before this instruction. Regions also leave if the address is no multiple of `alignment`, 0 or 16. */
+  load(address: Node, access: Access, alignment = 0): Node {
+    return this.effect(new Node('load', ACCESS[access].value, [address], alignment, undefined, access));
   }
   /** Checked write. The last thing of an instruction that may fault: commit registers after it. */
-  store(address: Node, access: Access, v: Node): void {
-    this.effect(new Node('store', undefined, [address, v], 0, undefined, access));
+  store(address: Node, access: Access, v: Node, alignment = 0): void {
+    this.effect(new Node('store', undefined, [address, v], alignment, undefined, access));
   }
   /** Fault now if `bytes` at the address cannot be written; for instructions with several stores. */
   probe(address: Node, bytes: number): void {

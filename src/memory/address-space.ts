@@ -1,8 +1,8 @@
-/** A guest address space: which mappings exist, where new ones go, and what the memory calls do to them. Contents of pages: paged-memory.ts; reading and writing them: guest-view.ts. */
+/** A guest address space: which mappings exist, where new ones go, and what the memory calls do to them. Contents of pages: paged-memory.ts and what it extends; reading and writing them: guest-view.ts. */
 import { fail } from '../base/failures.ts';
 import { GuestView } from './guest-view.ts';
-import { ADDRESS_LIMIT } from './paged-memory.ts';
-import { Region } from './regions.ts';
+import { ADDRESS_LIMIT } from './page-store.ts';
+import { PROT_EXEC, PROT_READ, PROT_WRITE, Region } from './regions.ts';
 import { MINIMUM_ADDRESS, PAGE_SIZE, WINDOW_SIZE } from './runtime-area.ts';
 import { SharedObject, sharedObjectOf } from './shared-objects.ts';
 
@@ -19,9 +19,7 @@ export interface MappedFile {
   drop?(): void;
 }
 
-export const PROT_READ = 1;
-export const PROT_WRITE = 2;
-export const PROT_EXEC = 4;
+export { PROT_EXEC, PROT_READ, PROT_WRITE };
 
 export interface Mapping {
   readonly start: number;
@@ -410,6 +408,13 @@ export class AddressSpace extends GuestView {
       child.expose(copy, copy.start, copy.end);
     }
     return child;
+  }
+
+  /** A copy to run the same instructions in once more: nothing written there reaches a file or another space. `follow` brings it up to date. */
+  mirror(): AddressSpace {
+    const mirror = new AddressSpace({ windowBase: this.windowBase, initialBytes: this.u8.length });
+    mirror.follow(this);
+    return mirror;
   }
 
   /** Give the memory back for reuse by a later address space. */

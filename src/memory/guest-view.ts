@@ -2,15 +2,16 @@
 
 import { bug, fail, MemoryFault } from '../base/failures.ts';
 import { textOf } from '../base/text.ts';
+import { MirroredPages } from './mirrored-pages.ts';
 import { EXECUTE, READ, READ_WIDE, WRITE, WRITE_WIDE } from './page-map.ts';
-import { type Access, PagedMemory } from './paged-memory.ts';
+import type { Access } from './paged-memory.ts';
 import type { Region } from './regions.ts';
 import { PAGE_MAP, PAGE_SHIFT, PAGE_SIZE, RUNTIME_SIZE, WINDOW_SIZE } from './runtime-area.ts';
 
 const TWO_32 = 0x1_0000_0000;
 const OFFSET_MASK = PAGE_SIZE - 1;
 
-export abstract class GuestView extends PagedMemory {
+export abstract class GuestView extends MirroredPages {
   /** Engine slow paths: any address, any size 1..64, page crossing, outside the window, shared pages; throw MemoryFault. Little-endian in/out through `scratch`. */
   readonly scratch = new Uint8Array(64);
   readonly #scratchView = new DataView(this.scratch.buffer);

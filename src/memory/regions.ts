@@ -2,6 +2,10 @@
 import type { MappedFile, Mapping } from './address-space.ts';
 import type { SharedObject } from './shared-objects.ts';
 
+export const PROT_READ = 1;
+export const PROT_WRITE = 2;
+export const PROT_EXEC = 4;
+
 /** Distance that must stay free below a mapping that grows downward. */
 const STACK_GUARD = 0x10_0000;
 

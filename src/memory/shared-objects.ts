@@ -97,10 +97,15 @@ export class SharedObject {
       if (position < this.file!.size()) {
         readPages(this.file!, page, position);
       } else {
-        this.pages.delete(position);
-        this.dirty.delete(position);
+        this.drop(position);
       }
     }
+  }
+
+  /** Forget the page at `position`, whatever was written to it. */
+  drop(position: number): void {
+    this.pages.delete(position);
+    this.dirty.delete(position);
   }
 }
 

@@ -5,7 +5,7 @@ import type { Kernel, VmLimits } from '../kernel/kernel.ts';
 import type { Timer } from '../kernel/timers.ts';
 import type { Wait } from '../kernel/wait.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
-import { ADDRESS_LIMIT } from '../memory/paged-memory.ts';
+import { ADDRESS_LIMIT } from '../memory/page-store.ts';
 import { endProcess, endThread } from './family.ts';
 import type { Process } from './process.ts';
 import { deliverPending, hasDeliverable, sendFault, sendToProcess } from './signaling.ts';

@@ -44,6 +44,11 @@ const operation = fc.oneof(
   fc.record({ op: fc.constant('copy' as const), at: byteOffset, size: fc.nat(3 * PAGE) }),
   fc.record({ op: fc.constant('code' as const), offset }),
   fc.record({ op: fc.constant('fork' as const) }),
+  fc.record({
+    op: fc.constant('mirror' as const),
+    at: byteOffset,
+    bytes: fc.uint8Array({ minLength: 1, maxLength: 64 }),
+  }),
   fc.record({ op: fc.constant('read call' as const) }),
   fc.record({
     op: fc.constant('write call' as const),
@@ -91,6 +96,7 @@ interface One {
   space: AddressSpace;
   model: Model;
   code: Set<number>;
+  mirror?: AddressSpace;
 }
 
 interface SharedFile {
@@ -189,8 +195,29 @@ function step(one: One, base: number, action: Operation, disk: SharedFile): void
         disk.pages[Math.floor((action.at + i) / PAGE)][(action.at + i) % PAGE] = byte;
       });
       break;
+    case 'mirror':
+      checkMirror(one, base + action.at, action.bytes);
+      break;
     case 'fork':
   }
+}
+
+/** A mirror shows what the space does; what is written in it stays there, and is found. */
+function checkMirror(one: One, at: number, bytes: Uint8Array): void {
+  const { space, model } = one;
+  one.mirror ??= space.mirror();
+  const { mirror } = one;
+  mirror.follow(space);
+  expect(mirror.differenceFrom(space)).toBeUndefined();
+  for (const [page, { prot, bytes: expected }] of model.pages) {
+    if (prot !== 0) expect(Buffer.compare(mirror.copyIn(page * PAGE, PAGE), expected)).toBe(0);
+  }
+  if (model.check(at, bytes.length, true) !== 'ok') return;
+  const before = space.copyIn(at, bytes.length);
+  mirror.copyOut(at, bytes);
+  const found = mirror.differenceFrom(space);
+  expect(found !== undefined).toBe(bytes.some((byte, i) => byte !== before[i]));
+  if (found) expect([before.includes(found.theirs), bytes.includes(found.ours)]).toEqual([true, true]);
 }
 
 /** Whatever the page map lets translated code do must be right; what it refuses is only slow. */
@@ -225,6 +252,7 @@ for (const base of BASES) {
         const all = [grown(new AddressSpace(), new Model())];
         for (const [inChild, action] of steps) {
           if (action.op === 'fork') {
+            all[1]?.mirror?.dispose();
             all[1]?.space.dispose();
             all[1] = grown(all[0].space.fork(), all[0].model.fork());
           } else {
@@ -233,6 +261,7 @@ for (const base of BASES) {
           for (const one of all) checkPageMap(one, base);
         }
         for (const one of all) {
+          one.mirror?.dispose();
           one.space.zeroRuntimeArea = () => {};
           one.space.dispose();
         }

@@ -6,6 +6,7 @@
 import type { Node } from '../../ir/builder.ts';
 import { ACCESS } from '../../ir/ops.ts';
 import type { Isa } from '../../isa/isa.ts';
+import { type Affine, AffineValues } from './affine.ts';
 import type { Piece } from './pieces.ts';
 import type { RegisterPlan } from './registers.ts';
 import { type Loop, loopsOf, type Structure } from './structure.ts';
@@ -17,6 +18,8 @@ export interface Check {
   write: boolean;
   /** Bits above 32 need no look: the address is below 4 GiB, or so close to it that what wraps around is never mapped. */
   readonly low: boolean;
+  /** Instead of all this: is the byte at `from` below 4 GiB, or at a multiple of 16? */
+  readonly only?: 'below' | 'aligned';
 }
 
 /** A check before a loop, relative to a register. */
@@ -33,12 +36,6 @@ const BELOW = 0x400_0000;
 const ABOVE = 0x1_0000;
 const TWO_32 = 0x1_0000_0000;
 
-/** A value as an unknown base plus a known distance. */
-interface Affine {
-  readonly base: number;
-  readonly offset: number;
-}
-
 /** A check in force. */
 interface Group extends Check {
   readonly base: number;
@@ -51,6 +48,8 @@ interface Knowledge {
   /** Of registers that may hold addresses, by id. */
   readonly registers: readonly (Affine | undefined)[];
   readonly groups: readonly Group[];
+  /** Multiples of 16. */
+  readonly aligned: readonly Affine[];
 }
 
 /** A loop and what it does to registers. */
@@ -59,16 +58,26 @@ interface LoopUse extends Loop {
   readonly calls: boolean;
 }
 
-/** Checks that a piece makes itself. */
+/** What a piece looks at itself. */
 interface Made {
+  readonly checks: readonly MadeCheck[];
+  readonly tests: readonly MadeTest[];
+}
+interface MadeCheck {
   readonly group: Group;
   readonly first: Node;
   /** Distance of the first access from the base. */
   readonly offset: number;
 }
+/** Of an address that must be a multiple of 16. */
+interface MadeTest {
+  readonly value: Affine;
+  readonly access: Node;
+}
 
 export class CheckPlan {
   readonly #plan = new Map<Node, Check>();
+  readonly #tests = new Set<Node>();
   readonly #before: LoopCheck[][];
   readonly #registers: RegisterPlan;
   readonly #pieces: readonly Piece[];
@@ -84,10 +93,10 @@ export class CheckPlan {
   readonly #entered: (readonly (Affine | undefined)[])[] = [];
   /** Headers of loops that move the stack pointer. */
   readonly #moving = new Set<number>();
-  readonly #numbers = new Map<string, number>();
-  /** Largest values of bases, if known. */
-  readonly #limits = new Map<number, number>();
-  #next = 1;
+  /** For each piece, registers of its loop that need not stay below 4 GiB though they begin there, and those that are looked at before it. */
+  readonly #high: Set<number>[];
+  readonly #looked: Set<number>[];
+  readonly #values = new AffineValues();
 
   constructor(
     pieces: readonly Piece[],
@@ -105,6 +114,8 @@ export class CheckPlan {
     this.#addresses = isa.registers.flatMap((r, id) => (r.type === 'i64' ? [id] : []));
     const { order } = structure;
     this.#before = pieces.map(() => []);
+    this.#high = pieces.map(() => new Set());
+    this.#looked = pieces.map(() => new Set());
     this.#predecessors = pieces.map(() => []);
     successors.forEach((list, n) => {
       if (order[n] >= 0) for (const to of list) if (to >= 0) this.#predecessors[to].push(n);
@@ -114,18 +125,27 @@ export class CheckPlan {
       ...useOf(loop, pieces),
     }));
     const inOrder = [...order.keys()].filter((n) => order[n] >= 0).sort((a, b) => order[a] - order[b]);
-    // Loops are taken to leave the stack pointer where it was; those that do not are found out and done again.
-    let made: Made[][];
+    // Loops are taken to leave the stack pointer where it was and what was below 4 GiB there; those that do not are found out and done again.
+    let made: Made[];
     do {
       made = [];
       for (const n of inOrder) made[n] = this.#piece(n);
-    } while (this.#findMoving());
-    for (const n of inOrder) for (const one of made[n]) this.#place(n, one);
+    } while (this.#findMoving() || this.#findHigh() || this.#findLooked(made));
+    for (const n of inOrder) {
+      for (const register of this.#looked[n])
+        this.#before[n].push({ register, from: 0, to: 0, write: false, low: false, only: 'below' });
+      for (const check of made[n].checks) this.#place(n, check);
+      for (const test of made[n].tests) this.#placeTest(n, test);
+    }
   }
 
   /** The check to make before this access; none if another one covers it. */
   checkOf(access: Node): Check | undefined {
     return this.#plan.get(access);
+  }
+  /** Is this access's address to be tested for being a multiple of 16? */
+  testsAlignment(access: Node): boolean {
+    return this.#tests.has(access);
   }
   /** Checks to make before the loop that begins with this piece. */
   before(header: number): readonly LoopCheck[] {
@@ -133,23 +153,48 @@ export class CheckPlan {
   }
 
   /** Decide where a check is made: before the outermost loop that makes it at least once, off a register it leaves alone. */
-  #place(n: number, { group, first, offset }: Made): void {
+  #place(n: number, { group, first, offset }: MadeCheck): void {
     const { from, to, write, low } = group;
-    for (const loop of this.#share ? this.#loops : []) {
-      if (!loop.body.has(n) || !loop.ends.every((end) => this.#dominates(n, end))) continue;
-      const entered = this.#entered[loop.header];
-      for (const register of this.#addresses) {
-        const value = entered[register]!;
-        if (value.base !== group.base || !this.#registers.holds(loop.header, register)) continue;
+    for (const loop of this.#loopsOf(n)) {
+      for (const [register, value] of this.#registersAt(loop, group.base)) {
         if (!this.#keeps(loop, register)) continue;
         const check = { register, from: from - value.offset, to: to - value.offset, write, low: false };
         const before = this.#before[loop.header];
-        const near = before.find((b) => b.register === register && widen(b, check, SPAN));
+        const near = before.find((b) => b.register === register && !b.only && widen(b, check, SPAN));
         if (!near) before.push(check);
         return;
       }
     }
     this.#plan.set(first, { from: from - offset, to: to - offset, write, low });
+  }
+
+  /** The same for a test of alignment: the register may also step by multiples of 16 (packed on Node 24: 1.8 s → 1.2 s). */
+  #placeTest(n: number, { value: { base, offset }, access }: MadeTest): void {
+    for (const loop of this.#loopsOf(n)) {
+      for (const [register, value] of this.#registersAt(loop, base)) {
+        const steps = loop.latches.map((latch) => this.#known[latch].registers[register]);
+        if (!steps.every((s) => s && isAligned([value], s))) continue;
+        const from = offset - value.offset;
+        const before = this.#before[loop.header];
+        if (!before.some((b) => b.register === register && b.only === 'aligned' && (b.from - from) % 16 === 0))
+          before.push({ register, from, to: from, write: false, low: true, only: 'aligned' });
+        return;
+      }
+    }
+    this.#tests.add(access);
+  }
+
+  /** Loops that pass a piece in every round, outer ones first. */
+  #loopsOf(n: number): LoopUse[] {
+    if (!this.#share) return [];
+    return this.#loops.filter((l) => l.body.has(n) && l.ends.every((end) => this.#dominates(n, end)));
+  }
+
+  /** Registers that hold something off this base where a loop is entered. */
+  #registersAt({ header }: LoopUse, base: number): [number, Affine][] {
+    const entered = this.#entered[header];
+    const ids = this.#addresses.filter((id) => entered[id]!.base === base && this.#registers.holds(header, id));
+    return ids.map((id) => [id, entered[id]!]);
   }
 
   #dominates(a: number, b: number): boolean {
@@ -176,29 +221,76 @@ export class CheckPlan {
     return this.#moving.size > before;
   }
 
+  /** Find registers that loops do not leave below 4 GiB; tells whether there were any. */
+  #findHigh(): boolean {
+    let found = false;
+    for (const loop of this.#loops) {
+      const high = this.#high[loop.header];
+      for (const id of this.#addresses) {
+        const { base } = this.#entered[loop.header][id]!;
+        if (high.has(id) || this.#keeps(loop, id) || this.#values.limitOf(base) >= TWO_32) continue;
+        if (this.#staysBelow(loop, id)) continue;
+        high.add(id);
+        found = true;
+      }
+    }
+    return found;
+  }
+
+  /** Find pointers that loops move along: as each round makes a check, one look at where they begin is enough (packed: 1.37 s → 1.14 s). */
+  #findLooked(made: readonly Made[]): boolean {
+    let found = false;
+    made.forEach(({ checks }, n) => {
+      for (const { group } of checks) {
+        if (group.low) continue;
+        for (const loop of this.#loopsOf(n)) {
+          for (const [id] of this.#registersAt(loop, group.base)) {
+            const [high, looked] = [this.#high[loop.header], this.#looked[loop.header]];
+            if (high.has(id) || looked.has(id) || this.#keeps(loop, id) || !this.#staysBelow(loop, id)) continue;
+            looked.add(id);
+            found = true;
+          }
+        }
+      }
+    });
+    return found;
+  }
+
+  /** Is a register below 4 GiB at the end of each of a loop's rounds? */
+  #staysBelow({ latches }: LoopUse, id: number): boolean {
+    return latches.every((latch) => isBelow(this.#known[latch], id, this.#values));
+  }
+
   /** What holds at a piece's start. */
-  #enter(n: number): { registers: (Affine | undefined)[]; groups: readonly Group[] } {
+  #enter(n: number): Knowledge & { readonly registers: (Affine | undefined)[] } {
     const registers: (Affine | undefined)[] = [];
     const { order, loopHeader } = this.#structure;
     // Nothing comes into a loop from its end that was not so at its start.
-    const [first, ...others] = this.#predecessors[n].filter((p) => order[p] < order[n]).map((p) => this.#known[p]);
+    const ways = this.#predecessors[n].filter((p) => order[p] < order[n]).map((p) => this.#known[p]);
+    const [first, ...others] = ways;
     const loop = loopHeader[n] ? this.#loops.find((l) => l.header === n) : undefined;
     for (const id of this.#addresses) {
       const value = first?.registers[id];
       const kept = value && others.every((o) => same(o.registers[id], value)) && (!loop || this.#keeps(loop, id));
-      registers[id] = kept ? value : this.#fresh();
+      const below = () =>
+        this.#looked[n].has(id) || (ways.length > 0 && ways.every((w) => isBelow(w, id, this.#values)));
+      registers[id] = kept ? value : this.#values.fresh(this.#share && !this.#high[n].has(id) && below());
     }
-    return { registers, groups: others.reduce((groups, o) => intersect(groups, o.groups), first?.groups ?? []) };
+    const groups = others.reduce((groups, o) => intersect(groups, o.groups), first?.groups ?? []);
+    const aligned = (first?.aligned ?? [ZERO]).filter((a) => others.every((o) => isAligned(o.aligned, a)));
+    return { registers, groups, aligned };
   }
 
-  #piece(n: number): Made[] {
-    const { registers, groups: inherited } = this.#enter(n);
+  #piece(n: number): Made {
+    const { registers, groups: inherited, aligned: before } = this.#enter(n);
     this.#entered[n] = registers.slice();
-    const fresh: Made[] = [];
+    const fresh: MadeCheck[] = [];
+    const tests: MadeTest[] = [];
+    const aligned = [...before];
     const values = new Map<Node, Affine>();
     const state = new Map<number, number>();
     const access = (node: Node, bytes: number, write: boolean) => {
-      const { base, offset: from } = this.#value(node.args[0], values);
+      const { base, offset: from } = this.#values.of(node.args[0], values);
       const to = from + bytes;
       if (!this.#share) {
         fresh.push({ group: { base, from, to, write, low: false, single: true }, first: node, offset: from });
@@ -214,6 +306,12 @@ export class CheckPlan {
       const takes = (g: Group) => g.single && (g.write || !write || frame) && widen(g, group, frame ? SPAN : WIDE);
       if (!known.some(takes)) fresh.push({ group, first: node, offset: from });
     };
+    const align = (node: Node) => {
+      const value = this.#values.of(node.args[0], values);
+      if (this.#share && isAligned(aligned, value)) return;
+      aligned.push(value);
+      tests.push({ value, access: node });
+    };
     const piece = this.#pieces[n];
     for (const { statements } of piece.groups) {
       for (const s of statements) {
@@ -224,13 +322,13 @@ export class CheckPlan {
             break;
           }
           case 'setreg':
-            if (s.args[0].type === 'i64') registers[Number(s.imm)] = this.#value(s.args[0], values);
+            if (s.args[0].type === 'i64') registers[Number(s.imm)] = this.#values.of(s.args[0], values);
             break;
           case 'getstate': {
             // A field keeps its value until it is set or a helper runs.
             let base = state.get(Number(s.imm));
             if (base === undefined) {
-              base = this.#next++;
+              base = this.#values.fresh().base;
               state.set(Number(s.imm), base);
             }
             values.set(s, { base, offset: 0 });
@@ -243,6 +341,7 @@ export class CheckPlan {
           case 'load':
           case 'store':
           case 'probe':
+            if (s.kind !== 'probe' && s.imm !== 0) align(s);
             access(s, s.kind === 'probe' ? Number(s.imm) : ACCESS[s.access!].bytes, s.kind !== 'load');
             break;
         }
@@ -254,83 +353,14 @@ export class CheckPlan {
       registers.fill(undefined);
       registers[this.#stackPointer] = { base: sp.base, offset: sp.offset + 8 };
     }
-    this.#known[n] = { registers, groups: [...inherited, ...fresh.map((f) => f.group)] };
-    return fresh;
-  }
-
-  #value(n: Node, values: Map<Node, Affine>): Affine {
-    let v = values.get(n);
-    if (!v) {
-      v = this.#compute(n, values);
-      values.set(n, v);
-    }
-    return v;
+    this.#known[n] = { registers, groups: [...inherited, ...fresh.map((f) => f.group)], aligned };
+    return { checks: fresh, tests };
   }
 
   /** Is a check there sure not to mistake an address for another that differs above bit 32? */
   #isLow(base: number, from: number, to: number): boolean {
-    const limit = base === 0 ? 0 : this.#limits.get(base);
-    return limit !== undefined && from > -BELOW && (from < ABOVE || limit + to <= TWO_32);
-  }
-
-  #compute(n: Node, values: Map<Node, Affine>): Affine {
-    if (n.kind === 'const') {
-      const offset = Number(n.imm);
-      return Number.isSafeInteger(offset) && typeof n.imm === 'number' ? { base: 0, offset } : this.#fresh();
-    }
-    if (n.kind !== 'op') return this.#fresh();
-    const args = n.args.map((a) => this.#value(a, values));
-    const [x, y] = args;
-    switch (n.row!.name) {
-      case 'i64.add':
-        return this.#sum(x, y);
-      case 'i64.sub':
-        if (y.base === 0) return this.#sum(x, { base: 0, offset: -y.offset });
-        break;
-      case 'i64.shl':
-        if (y.base === 0 && x.base !== 0) {
-          const offset = x.offset * 2 ** y.offset;
-          if (Math.abs(offset) < 2 ** 40) {
-            const base = this.#number(`<<${y.offset}:${x.base}`);
-            this.#limit(base, this.#limitOf(x.base) * 2 ** y.offset);
-            return { base, offset };
-          }
-        }
-        break;
-    }
-    const base = this.#number(`${n.row!.name}:${n.imm}:${args.map((a) => `${a.base}+${a.offset}`).join()}`);
-    this.#limit(base, largest(n));
-    return { base, offset: 0 };
-  }
-
-  #limitOf(base: number): number {
-    return this.#limits.get(base) ?? Infinity;
-  }
-  #limit(base: number, limit: number): void {
-    if (limit < TWO_32) this.#limits.set(base, limit);
-  }
-
-  #sum(x: Affine, y: Affine): Affine {
-    const offset = x.offset + y.offset;
-    if (Math.abs(offset) > 2 ** 47) return this.#fresh();
-    if (y.base === 0) return { base: x.base, offset };
-    if (x.base === 0) return { base: y.base, offset };
-    const base = this.#number(`+${Math.min(x.base, y.base)},${Math.max(x.base, y.base)}`);
-    this.#limit(base, this.#limitOf(x.base) + this.#limitOf(y.base));
-    return { base, offset };
-  }
-
-  #fresh(): Affine {
-    return { base: this.#next++, offset: 0 };
-  }
-
-  #number(key: string): number {
-    let n = this.#numbers.get(key);
-    if (n === undefined) {
-      n = this.#next++;
-      this.#numbers.set(key, n);
-    }
-    return n;
+    const limit = this.#values.limitOf(base);
+    return limit < TWO_32 && from > -BELOW && (from < ABOVE || limit + to <= TWO_32);
   }
 }
 
@@ -344,31 +374,22 @@ function useOf({ body }: Loop, pieces: readonly Piece[]): Pick<LoopUse, 'written
   return { written, calls };
 }
 
-const isNear = (distance: number): boolean => Math.abs(distance) < BELOW;
-
-/** Largest unsigned value of a pure node. */
-function largest(n: Node): number {
-  const [x, y] = n.args;
-  const count = y?.kind === 'const' ? Number(y.imm) : -1;
-  switch (n.kind === 'op' ? n.row!.name : n.kind) {
-    case 'const':
-      return typeof n.imm === 'number' && n.imm >= 0 ? n.imm : Infinity;
-    case 'load':
-      if (n.access === 'u8') return 0xff;
-      if (n.access === 'u16') return 0xffff;
-      break;
-    case 'i64.extend_i32_u':
-      return largest(x);
-    case 'i32.and':
-    case 'i64.and':
-      return Math.min(largest(x), largest(y));
-    case 'i32.shr_u':
-    case 'i64.shr_u':
-      if (count >= 0 && count < (n.type === 'i32' ? 32 : 64))
-        return Math.floor(Math.min(largest(x), 2 ** 64) / 2 ** count);
-  }
-  return n.type === 'i32' ? TWO_32 - 1 : Infinity;
+/** Is a register known to be below 4 GiB: by what it is made of, or because something near it was checked? */
+function isBelow({ registers, groups }: Knowledge, id: number, values: AffineValues): boolean {
+  const value = registers[id];
+  if (!value) return false;
+  const { base, offset } = value;
+  if (offset >= 0 && values.limitOf(base) + offset < TWO_32) return true;
+  return groups.some((g) => g.base === base && offset - g.from < BELOW && g.from - offset <= ABOVE);
 }
+
+const ZERO: Affine = { base: 0, offset: 0 };
+
+/** Is a value as far from a multiple of 16 as one of the known ones is? */
+const isAligned = (known: readonly Affine[], { base, offset }: Affine): boolean =>
+  known.some((k) => k.base === base && (k.offset - offset) % 16 === 0);
+
+const isNear = (distance: number): boolean => Math.abs(distance) < BELOW;
 
 /** Let a check cover another off the same base too, if that does not become too long. */
 function widen(check: Check, more: Check, span: number): boolean {

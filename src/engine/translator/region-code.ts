@@ -184,6 +184,10 @@ export abstract class RegionCode extends Lowering {
 
   /** Make an access's planned check, if it has one: falls through when allowed, leaves the region for the interpreter otherwise. */
   #check(n: Node, address: number): void {
+    if (this.checks.testsAlignment(n)) {
+      const at = this.displacement;
+      this.emitCheck({ from: at, to: at, write: false, low: true, only: 'aligned' }, address);
+    }
     const check = this.checks.checkOf(n);
     if (!check) {
       this.checksRemoved++;

@@ -207,6 +207,8 @@ export abstract class X86Builder extends Builder {
   abstract readonly keepsExceptions: boolean;
   /** The host's floating point gives the NaNs that x86 does: results need no test. */
   abstract readonly nansAreNative: boolean;
+  /** Demand that a memory operand lies at a multiple of 16. */
+  abstract align(o: Memory): void;
   abstract operand(index: number): Operand;
   /** Base of the instruction's segment override (for implicit memory operands), or nothing. */
   segmentBase(): Node | undefined {

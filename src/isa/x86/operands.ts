@@ -60,6 +60,8 @@ export class Immediate extends Operand {
 
 export class Memory extends Operand {
   readonly isMemory = true;
+  /** What the address must be a multiple of; 0: anything. */
+  alignment = 0;
   #address: Node | undefined;
   readonly #make: (step?: Node) => Node;
   constructor(b: X86Builder, width: number, make: (step?: Node) => Node) {
@@ -80,10 +82,10 @@ export class Memory extends Operand {
     this.b.store(this.address(), intAccess(this.width), v);
   }
   read(access: Access): Node {
-    return this.b.load(this.address(), access);
+    return this.b.load(this.address(), access, this.alignment);
   }
   write(access: Access, v: Node): void {
-    this.b.store(this.address(), access, v);
+    this.b.store(this.address(), access, v, this.alignment);
   }
 }
 

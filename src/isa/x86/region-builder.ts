@@ -98,6 +98,10 @@ export class X86RegionBuilder extends X86Builder implements RegionBuilder<X86Ins
   nextPc(): Node {
     return this.i64(this.instruction.pc + this.instruction.length);
   }
+  /** With the page check, which is shared; what is not aligned the interpreter refuses. */
+  align(o: Memory): void {
+    o.alignment = 16;
+  }
   operand(index: number): Operand {
     const o = this.instruction.operands[index];
     switch (o.kind) {

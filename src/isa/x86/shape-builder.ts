@@ -1,4 +1,5 @@
 /** Builds the meaning of a shape, for interpreter handlers: operands come from the record, which is written here too. */
+import { EXIT_PRIVILEGED } from '../../engine/exits.ts';
 import { NO_NODES, Node } from '../../ir/builder.ts';
 import { ACCESS } from '../../ir/ops.ts';
 import {
@@ -43,6 +44,9 @@ export class X86ShapeBuilder extends X86Builder {
   }
   nextPc(): Node {
     return new Node('record', 'i64', NO_NODES, REC_NEXT, undefined, 'u32');
+  }
+  align(o: Memory): void {
+    this.stopIf(this.and(this.wrap(o.address()), 15), EXIT_PRIVILEGED);
   }
   operand(index: number): Operand {
     const o = this.instruction.operands[index];

@@ -1,8 +1,9 @@
 /** Vocabulary of the vector instructions: aligned memory operands, MMX operations by way of vectors, shuffles by lanes, results that depend on MXCSR. */
-import { EXIT_PRIVILEGED, EXIT_RESTART, EXIT_SIMD } from '../../../engine/exits.ts';
+import { EXIT_RESTART, EXIT_SIMD } from '../../../engine/exits.ts';
 import { Builder, type Node } from '../../../ir/builder.ts';
 import type { Access } from '../../../ir/ops.ts';
 import type { Operand, X86Builder } from '../builder.ts';
+import { Memory } from '../operands.ts';
 import { MXCSR_SOFT, SOFT_HALF, SOFT_OPS, SOFT_SCALAR, type SoftOp } from '../soft-float.ts';
 import { raisedBy } from '../sse-exceptions.ts';
 import { keepFlags } from '../sse-flags.ts';
@@ -19,7 +20,7 @@ export const fixed = (o: Operand): number => Number(Builder.constantOf(o.get()))
 
 /** 128-bit memory operands without VEX must be aligned: #GP, before any page fault. The unaligned moves do not ask. */
 export function aligned(b: X86Builder, o: Operand): Operand {
-  if (o.isMemory) b.stopIf(b.and(b.wrap(o.address()), 15), EXIT_PRIVILEGED);
+  if (o instanceof Memory) b.align(o);
   return o;
 }
 export const vector = (b: X86Builder, o: Operand): Node => aligned(b, o).read('v128');
