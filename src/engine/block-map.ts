@@ -104,7 +104,7 @@ export class BlockMap {
   /** A block became part of a region: it has run as often as it has, but is not hot before it was entered from outside as often as any other. */
   countAnew(pc: number, hotMask: number): void {
     const block = this.#blocks.get(pc);
-    if (block) this.#space.view.setInt32(block.record + BLOCK_COUNT, (this.count(pc) | hotMask) + 2, true);
+    if (block) this.#space.view.setInt32(block.record + BLOCK_COUNT, (this.count(pc) | hotMask) + 1, true);
   }
 
   /** Where the indirect jump or call at a PC was seen to go. */

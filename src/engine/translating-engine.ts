@@ -142,7 +142,7 @@ export class TranslatingEngine implements Engine {
       const known = this.cache.find(pc, code.source.fetch);
       // One made for pages that do not change without notice does not notice.
       if (known && !known.pages.some((page) => code.blocks.isOpen(page * PAGE_SIZE, page * PAGE_SIZE + 1)))
-        this.#install(code, known);
+        this.#install(code, known, [pc]);
       else if (this.mode === 'translator') this.#translate(code, [pc], () => true);
     }
     code.blocks.find(pc);
@@ -188,7 +188,11 @@ export class TranslatingEngine implements Engine {
     const regions = translateBatch(isa, this.regions, entries, code.source, follow, this, limits, this.#without);
     for (const r of regions) {
       this.cache.add(r);
-      this.#install(code, r);
+      // Its own entry; the others unless something as large is there.
+      const free = r.entries.filter(
+        (pc, i) => i === 0 || (r.large && !code.blocks.translation(pc)?.large) || !code.blocks.translation(pc),
+      );
+      this.#install(code, r, free);
       for (const pc of r.inside) code.blocks.countAnew(pc, this.hotMask);
       this.#stats.translatedRegions++;
       this.#stats.translatedInstructions += r.instructions;
@@ -216,11 +220,11 @@ export class TranslatingEngine implements Engine {
     return own === undefined || own.instructions <= SMALL_REGION;
   }
 
-  #install(code: WasmCodeSpace, region: CompiledRegion): void {
+  #install(code: WasmCodeSpace, region: CompiledRegion, entries: readonly number[]): void {
     const start = performance.now();
     code.use(region.module, this.regions.size, this.cache.generation);
     this.compiled(performance.now() - start);
-    code.blocks.install(region);
+    for (const pc of entries) code.blocks.install({ ...region, pc });
   }
 
   unknownInstruction(bytes: string, _pc: number): void {

@@ -59,9 +59,11 @@ export class CodeCache {
   }
 
   add(region: CompiledRegion): void {
-    const list = this.#regions.get(region.pc);
-    if (list) list.push(region);
-    else this.#regions.set(region.pc, [region]);
+    for (const pc of region.entries) {
+      const list = this.#regions.get(pc);
+      if (list) list.push(region);
+      else this.#regions.set(pc, [region]);
+    }
     this.#cost += region.instructions + REGION_COST;
     this.#instructions += region.instructions;
     this.#bytes += region.bytes;

@@ -31,7 +31,7 @@ export interface Edge {
 export type PieceEnd =
   | { kind: 'edge'; to: Edge }
   | { kind: 'branch'; condition: Node; taken: Edge; otherwise: Edge }
-  | { kind: 'indirect'; target: Node; count: number }
+  | { kind: 'indirect'; target: Node; count: number; shared: boolean }
   | { kind: 'call'; target: Node; back: Edge }
   | { kind: 'stop'; code: number; pc: number; count: number }
   | { kind: 'table' };
@@ -41,6 +41,8 @@ export interface Pieces {
   readonly pieces: readonly Piece[];
   /** Each piece's edges as indices of pieces; -1: out of the region. */
   readonly successors: number[][];
+  /** Pieces at which the region may be entered, by ways of piece 0; the region's own entry first. */
+  readonly entries: readonly number[];
   readonly instructions: number;
 }
 
@@ -91,6 +93,10 @@ function piecesOf(isa: Isa, region: Region, without: Without, plain: boolean): P
       ready(to).builder.follows(calls(block, to) ? undefined : builder),
     );
   }
+  // What one of them cannot go to none can.
+  const shared = blocks.filter((b) => b.shared);
+  for (const block of shared)
+    block.successors = block.successors.filter((to) => shared.every((b) => b.successors.includes(to)));
   // Pieces of one block follow each other.
   const pieces: Piece[] = [{ block: region.entry, begins: false, groups: [], end: { kind: 'table' } }];
   const pieceAt = new Map<RegionBlock, number>();
@@ -99,7 +105,12 @@ function piecesOf(isa: Isa, region: Region, without: Without, plain: boolean): P
     const { builder, groups } = built.get(block)!;
     cut(block, builder, groups, pieces);
   }
-  return { pieces, successors: pieces.map((p) => successorsOf(p, pieceAt)), instructions };
+  const table = [...new Set([region.entry, ...shared.flatMap((b) => b.successors)])];
+  // From outside turned registers come as they are loaded.
+  const entries = table.filter((to) => to === region.entry || ready(to).builder.follows(undefined));
+  const index = (to: RegionBlock) => pieceAt.get(to)!;
+  const successors = pieces.map((p, n) => (n === 0 ? table.map(index) : successorsOf(p, pieceAt)));
+  return { pieces, successors, entries: entries.map(index), instructions };
 }
 
 /** Cut a block where instructions may leave early (guards): the next piece is the rest of the instruction, or the one after it. */
@@ -166,7 +177,7 @@ function endOf(block: RegionBlock, b: Builder, count: number): PieceEnd {
   if (t.hint === 'call' && !(known && block.callees.length > 0))
     return { kind: 'call', target: t.target, back: onward };
   if (known) return { kind: 'edge', to: { pc: Number(t.target.imm), count } };
-  return { kind: 'indirect', target: t.target, count };
+  return { kind: 'indirect', target: t.target, count, shared: block.shared };
 }
 
 function successorsOf(p: Piece, pieceAt: ReadonlyMap<RegionBlock, number>): number[] {
@@ -176,10 +187,9 @@ function successorsOf(p: Piece, pieceAt: ReadonlyMap<RegionBlock, number>): numb
     const to = p.block.successors.find((s) => s.pc === e.pc);
     return to ? pieceAt.get(to)! : -1;
   };
-  if (p.end.kind === 'table') return [1];
   if (p.end.kind === 'edge') return [index(p.end.to)];
   if (p.end.kind === 'call') return [index(p.end.back)];
-  if (p.end.kind === 'indirect') return p.block.successors.map((s) => pieceAt.get(s)!);
+  if (p.end.kind === 'indirect') return p.end.shared ? [0] : p.block.successors.map((s) => pieceAt.get(s)!);
   if (p.end.kind === 'branch') return [index(p.end.taken), index(p.end.otherwise)];
   return [];
 }

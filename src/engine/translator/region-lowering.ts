@@ -13,6 +13,7 @@ import { REGION_PC } from '../signatures.ts';
 import type { Func } from '../wasm/encoder.ts';
 import { CheckPlan } from './checks.ts';
 import { dropDeadRegisters } from './dead-registers.ts';
+import { pcTable } from './pc-table.ts';
 import { type Edge, makePieces, type Piece } from './pieces.ts';
 import type { Region, RegionBlock } from './region.ts';
 import { BUDGET, DEPTH, RegionCode, SP } from './region-code.ts';
@@ -39,6 +40,8 @@ export class RegionLowering extends RegionCode {
   #targets: readonly (readonly number[])[] = [];
   #structure!: Structure;
   readonly #labels = new Map<number, number>();
+  /** PCs at which the region may be entered, its own first. */
+  entries: readonly number[] = [];
   /** Locals that a piece takes over from the one before, because an instruction goes on there. */
   readonly #kept = new Map<number, Temps>();
 
@@ -52,8 +55,9 @@ export class RegionLowering extends RegionCode {
 
   lower(region: Region): Func {
     const without = this.without;
-    const { pieces, successors, instructions } = makePieces(this.isa, region, without);
+    const { pieces, successors, entries, instructions } = makePieces(this.isa, region, without);
     this.#pieces = pieces;
+    this.entries = entries.map((n) => pieces[n].block.pc);
     this.turns = pieces.some((p) => p.groups.some((g) => g.statements.some((s) => isTurned(this.isa, s))));
     this.instructions = instructions;
     this.#graph = { successors };
@@ -67,6 +71,7 @@ export class RegionLowering extends RegionCode {
     const { f } = this;
     // The last way out is for code behind a call, where the state block is complete.
     this.#outs = [f.block(), ...this.#plan.outs.map(() => f.block())].reverse();
+    if (this.entries.length > 1) this.#enter();
     this.#tree(0);
     for (const registers of this.#plan.outs) {
       f.end();
@@ -77,6 +82,20 @@ export class RegionLowering extends RegionCode {
     this.wayOut();
     this.loadRegisters(f.prologue, this.#plan.entry);
     return f;
+  }
+
+  /** Entered at several places: PC says at which. */
+  #enter(): void {
+    const { f } = this;
+    f.i32(0);
+    f.i32(this.#graph.successors[0].length);
+    f.get(STATE);
+    f.mem(ACCESS.i64.load, this.isa.pcOffset);
+    f.tee(this.pc);
+    f.i64(this.entries[0]);
+    f.byte(0x51);
+    f.byte(0x1b); // select
+    f.set(this.#choice);
   }
 
   // ---- structured control flow
@@ -157,6 +176,10 @@ export class RegionLowering extends RegionCode {
         f.set(this.pc);
         this.endInstruction();
         this.spend(end.count);
+        if (end.shared) {
+          this.#toTable();
+          return;
+        }
         this.#choose(
           n,
           piece.block.successors.map((b) => b.pc),
@@ -180,7 +203,7 @@ export class RegionLowering extends RegionCode {
     f.i64(0);
     f.byte(0x52); // ne
     f.if();
-    this.leaveFor(pc, pc === this.#pieces[0].block.pc ? EXIT_STALE : 0, 0);
+    this.leaveFor(pc, this.entries.includes(pc) ? EXIT_STALE : 0, 0);
     f.end();
   }
 
@@ -189,7 +212,14 @@ export class RegionLowering extends RegionCode {
     const { f } = this;
     const targets = this.#graph.successors[n];
     const labels = targets.map(() => f.block()).reverse();
-    if (targets.length > 1) {
+    const byPc = this.#sharedTargets();
+    if (byPc.length > 0) {
+      const label = f.block();
+      f.get(this.#choice);
+      f.brTable([...labels, label], label);
+      f.end();
+      this.#goByPc(byPc.map((to) => ({ pc: this.#pieces[to].block.pc, label: labels[targets.indexOf(to)] })));
+    } else if (targets.length > 1) {
       f.get(this.#choice);
       f.brTable(labels, labels[0]);
     }
@@ -197,6 +227,62 @@ export class RegionLowering extends RegionCode {
       f.end();
       this.#edge(n, i, { pc: this.#pieces[to].block.pc, count: 0 });
     });
+  }
+
+  /** Pieces that jumps to one of many go to by way of piece 0. */
+  #sharedTargets(): number[] {
+    const one = this.#pieces.find(({ end }) => end.kind === 'indirect' && end.shared);
+    return this.#graph.successors[0].filter((n) => {
+      const { begins, block } = this.#pieces[n];
+      return begins && one?.block.successors.includes(block);
+    });
+  }
+
+  /** Go to piece 0, and on from there to where the PC says. */
+  #toTable(): void {
+    const { f } = this;
+    f.i32(this.#graph.successors[0].length);
+    f.set(this.#choice);
+    f.get(BUDGET);
+    f.i32(0);
+    f.byte(0x4a);
+    f.brIf(this.#labels.get(0)!);
+    f.br(this.out);
+  }
+
+  /** Find the PC among many targets by a table; leave the region for any other. */
+  #goByPc(targets: readonly { pc: number; label: number }[]): void {
+    const { f } = this;
+    const { factor, shift, places } = pcTable(targets.map(({ pc }) => pc));
+    const used = places.filter((place) => place.length > 0);
+    const other = f.block();
+    const labels = new Map(used.map((place) => [place, f.block()] as const));
+    f.get(this.pc);
+    f.byte(0xa7);
+    f.i32(factor);
+    f.byte(0x6c); // mul
+    f.i32(shift);
+    f.byte(0x76);
+    f.brTable(
+      places.map((place) => labels.get(place) ?? other),
+      other,
+    );
+    for (const place of used.reverse()) {
+      f.end();
+      for (const i of place) {
+        f.get(this.pc);
+        f.i64(targets[i].pc);
+        f.byte(0x51);
+        f.if();
+        this.count('inline-cache', 0);
+        f.br(targets[i].label);
+        f.end();
+      }
+      f.br(other);
+    }
+    f.end();
+    this.count('leave', 0);
+    f.br(this.out);
   }
 
   /** Find the PC among the targets seen before (sorted), by halving; leave the region for any other. */
@@ -273,6 +359,8 @@ export class RegionLowering extends RegionCode {
     }
     this.count(known === undefined ? 'indirect-call' : 'direct', this.at);
     this.save(this.#plan.saved[n]);
+    // It may be entered at several places.
+    this.storeState(this.pc, 'i64', this.isa.pcOffset);
     const stack = f.temp('i64');
     f.get(SP);
     f.i64(8);

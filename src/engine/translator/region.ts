@@ -13,6 +13,8 @@ export interface RegionBlock {
   successors: readonly RegionBlock[];
   /** Entries of functions called at its end that are themselves in the region: they come back by their own returns. */
   callees: readonly RegionBlock[];
+  /** The jump at its end may go wherever any such jump of the region goes. */
+  shared: boolean;
 }
 
 export interface Region {
@@ -27,6 +29,8 @@ export interface RegionLimits {
   readonly instructions: number;
   /** Largest function to include where it is called; 0: none. */
   readonly inlined: number;
+  /** An interpreter's jumps to its handlers share their targets. */
+  readonly shared: boolean;
 }
 
 /** Functions included in one another. */
@@ -98,7 +102,7 @@ export function formRegion(entry: number, code: CodeView, limits: RegionLimits):
       const last = mine[mine.length - 1];
       const end = last.pc + last.length;
       const source = code.open(pc, end);
-      made.get(frame)!.set(pc, { pc, instructions: mine, source, end, successors: [], callees: [] });
+      made.get(frame)!.set(pc, { pc, instructions: mine, source, end, successors: [], callees: [], shared: false });
     }
   const all: RegionBlock[] = [];
   for (const [frame, own] of made)
@@ -112,7 +116,31 @@ export function formRegion(entry: number, code: CodeView, limits: RegionLimits):
       block.callees = callees.map((c) => made.get(c)!.get(c.entry)!);
       all.push(block);
     }
+  if (limits.shared) shareTargets([...made.get(root)!.values()]);
   return all.length > 0 ? { entry: all[0], blocks: all } : undefined;
+}
+
+/** Jumps to one of many that have targets in common are an interpreter's, one for each of its handlers: each may go where any of them went. */
+function shareTargets(blocks: readonly RegionBlock[]): void {
+  const isSwitch = ({ instructions, successors }: RegionBlock) =>
+    instructions[instructions.length - 1].flow === 'indirect' && successors.length > 2;
+  const groups: { members: RegionBlock[]; targets: Set<RegionBlock> }[] = [];
+  for (const block of blocks.filter(isSwitch)) {
+    const mine = groups.filter(({ targets }) => block.successors.some((to) => targets.has(to)));
+    const one = { members: [block], targets: new Set(block.successors) };
+    for (const other of mine) {
+      one.members.push(...other.members);
+      for (const to of other.targets) one.targets.add(to);
+      groups.splice(groups.indexOf(other), 1);
+    }
+    groups.push(one);
+  }
+  const several = groups.filter(({ members }) => members.length > 1);
+  const all = [...new Set(several.flatMap(({ targets }) => [...targets]))].sort((a, b) => a.pc - b.pc);
+  for (const member of several.flatMap(({ members }) => members)) {
+    member.successors = all;
+    member.shared = true;
+  }
 }
 
 /** Frames for the functions called at the end of a run, if they are small. */

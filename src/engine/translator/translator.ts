@@ -13,7 +13,8 @@ import { RegionLowering } from './region-lowering.ts';
 
 /** A region as compiled: valid wherever these bytes stand at these addresses. */
 export interface CompiledRegion {
-  readonly pc: number;
+  /** Where it may be entered. */
+  readonly entries: readonly number[];
   readonly index: number;
   readonly module: WebAssembly.Module;
   readonly sources: readonly { start: number; bytes: Uint8Array }[];
@@ -40,8 +41,8 @@ export interface Watcher {
   readonly counters?: Counters | undefined;
 }
 
-export const DEFAULT_LIMITS: RegionLimits = { blocks: 64, instructions: 600, inlined: 40 };
-export const LARGE_LIMITS: RegionLimits = { blocks: 256, instructions: 2400, inlined: 40 };
+export const DEFAULT_LIMITS: RegionLimits = { blocks: 64, instructions: 600, inlined: 40, shared: true };
+export const LARGE_LIMITS: RegionLimits = { blocks: 800, instructions: 4800, inlined: 40, shared: true };
 
 export interface Source {
   readonly blocks: BlockMap;
@@ -87,6 +88,7 @@ export function translateBatch(
         ...limits,
         ...(without.has('regions') ? { blocks: 1 } : {}),
         ...(without.has('inlining') ? { inlined: 0 } : {}),
+        ...(without.has('tables') ? { shared: false } : {}),
       },
     );
     if (!region) continue;
@@ -111,7 +113,7 @@ export function translateBatch(
     for (const [start, end] of sources)
       for (let p = Math.floor(start / 4096); p <= Math.floor((end - 1) / 4096); p++) pages.add(p);
     return {
-      pc: region.entry.pc,
+      entries: lowering.entries,
       index: first + i,
       module,
       sources: sources.map(([start, end]) => ({ start, bytes: source.fetch(start, end - start) })),
