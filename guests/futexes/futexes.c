@@ -1,4 +1,4 @@
-/* futex_waitv, futex_wait and futex_wake: which word woke, what has changed already, time-outs, what is refused. */
+/* futex_waitv, futex_wait, futex_wake and futex_requeue: which word woke, what has changed already, time-outs, who was moved, what is refused. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAITV = 449, WAKE = 454, WAIT = 455, U32 = 2, OWN = 128 };
+enum { WAITV = 449, WAKE = 454, WAIT = 455, REQUEUE = 456, U32 = 2, OWN = 128 };
 struct word { uint64_t value, address; uint32_t flags, reserved; };
 
 static uint32_t *words;
@@ -32,6 +32,34 @@ static void *wake_third(void *flags) {
     long woken = 0;
     while (!woken) nap(), woken = syscall(WAKE, &words[2], 0xfffffffful, 1, (long)flags);
     return (void *)woken;
+}
+static void fill(int flags);
+static void *wait_first(void *mask) {
+    return (void *)syscall(WAIT, &words[0], 0ul, (long)mask, U32 | OWN, 0, CLOCK_MONOTONIC);
+}
+/* Four wait on the first word; one is woken, two are moved to the second, where only a fitting mask wakes. */
+static void requeue(void) {
+    pthread_t four[4];
+    void *end;
+    fill(U32 | OWN);
+    words[0] = 5;
+    say("requeue: has changed", syscall(REQUEUE, list, 0, 1, 1));
+    words[0] = 0;
+    say("requeue: nobody", syscall(REQUEUE, list, 0, 1, 1));
+    for (long i = 0; i < 4; i++) pthread_create(&four[i], 0, wait_first, (void *)(1L << i)), nap();
+    say("requeue: three", syscall(REQUEUE, list, 0, 1, 2));
+    say("moved, no such mask", syscall(WAKE, &words[1], 8ul, 9, U32 | OWN));
+    say("moved, one mask", syscall(WAKE, &words[1], 4ul, 9, U32 | OWN));
+    say("moved, the rest", syscall(WAKE, &words[1], 0xfffffffful, 9, U32 | OWN));
+    say("not moved", syscall(WAKE, &words[0], 0xfffffffful, 9, U32 | OWN));
+    for (int i = 0; i < 4; i++) pthread_join(four[i], &end), say("waiter", (long)end);
+    say("requeue: flags", syscall(REQUEUE, list, 1, 1, 1));
+    say("requeue: no list", syscall(REQUEUE, 0, 0, 1, 1));
+    say("requeue: bad list", syscall(REQUEUE, 16, 0, 1, 1));
+    say("requeue: wake a negative number", syscall(REQUEUE, list, 0, -1, 1));
+    say("requeue: move a negative number", syscall(REQUEUE, list, 0, 1, -1));
+    list[1].flags = OWN;
+    say("requeue: a byte", syscall(REQUEUE, list, 0, 1, 1));
 }
 static void fill(int flags) {
     for (int i = 0; i < 130; i++) list[i] = (struct word){ .value = i, .address = (uintptr_t)&words[i], .flags = flags }, words[i] = i;
@@ -85,5 +113,6 @@ int main(void) {
     say("wake: nobody", syscall(WAKE, &words[2], 0xfffffffful, 1, U32));
     say("wake: none", syscall(WAKE, &words[2], 0xfffffffful, 0, U32));
     say("wake: no mask", syscall(WAKE, &words[2], 0ul, 1, U32));
+    requeue();
     return 0;
 }

@@ -54,6 +54,8 @@ export abstract class Lowering {
       case 'setreg':
         this.setRegister(Number(n.imm), () => this.value(n.args[0]));
         return;
+      case 'forget':
+        return;
       case 'getstate':
         f.get(STATE);
         f.mem(ACCESS[n.access!].load, Number(n.imm));

@@ -50,6 +50,12 @@ export interface HostFile {
   size(): number;
   stat(): Stat;
   truncate(size: number): void;
+  /** Where data or a hole come next from `position` on (the size: nowhere); undefined: the back end does not know. */
+  next?(position: number, what: 'data' | 'hole'): number | undefined;
+  /** Room for [from, to), whatever the size; ENOSPC when there is none. */
+  allocate?(from: number, to: number): void;
+  /** Zeros in [from, to), whose room is given back; false or absent: the back end cannot. */
+  punch?(from: number, to: number): boolean;
   chmod(mode: number): void;
   chown(uid: number, gid: number): void;
   utimes(atime: bigint | undefined, mtime: bigint | undefined): void;

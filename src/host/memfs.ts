@@ -3,10 +3,11 @@ import { Volume } from 'memfs';
 import { fail } from '../base/failures.ts';
 import { bytesOf } from '../base/text.ts';
 import type { Attributes, DirectoryEntry, FileType, HostFile, HostFs, HostOpen, Stat } from './host.ts';
+import { MemoryFile, occupied } from './memory-file.ts';
 
 type Core = Volume['_core'];
-type Link = Core['root'];
-type Node = ReturnType<Link['getNode']>;
+export type Link = Core['root'];
+export type Node = ReturnType<Link['getNode']>;
 
 const S_IFMT = 0o170000;
 const FORMATS: Record<FileType, number> = {
@@ -90,7 +91,7 @@ export class MemoryFs implements HostFs {
     const type = typeOf(node);
     if (type === 'directory') fail('EISDIR');
     if (type === 'symlink') fail('ELOOP');
-    const file = new MemFile(this, link, node);
+    const file = new MemoryFile(this, link, node);
     if (how.truncate && node.getSize() > 0) file.truncate(0);
     return file;
   }
@@ -243,7 +244,7 @@ export class MemoryFs implements HostFs {
       rdev: node.rdev,
       size,
       blksize: 4096,
-      blocks: type === 'file' ? Math.ceil(size / 4096) * 8 : 0,
+      blocks: type === 'file' ? Math.ceil(occupied(node) / 4096) * 8 : 0,
       atime: nanoseconds(node.atime),
       mtime: nanoseconds(node.mtime),
       ctime: nanoseconds(node.ctime),
@@ -281,10 +282,8 @@ export class MemoryFs implements HostFs {
     return attributes;
   }
 
-  /** The bytes of a file may grow to `size`: EFBIG or ENOSPC when they may not. */
-  reserve(node: Node, size: number): void {
-    if (size > 0x7fff_ffff) fail('EFBIG');
-    const more = size - node.getSize();
+  /** Files are about to take so many bytes more: ENOSPC when they may not. */
+  reserve(more: number): void {
     if (more > 0 && this.#used + more > this.capacity) fail('ENOSPC');
   }
 
@@ -347,7 +346,7 @@ export class MemoryFs implements HostFs {
     this.#stamp(parent.getNode(), true);
     // The number is not handed back to memfs: an open file may still carry it.
     if (node.nlink <= 0) {
-      if (typeOf(node) === 'file') this.#used = Math.max(0, this.#used - node.getSize());
+      if (typeOf(node) === 'file') this.#used = Math.max(0, this.#used - occupied(node));
       node.del();
       delete this.volume._core.inodes[node.ino];
     }
@@ -378,83 +377,6 @@ export class MemoryFs implements HostFs {
     const event = { type, steps: link.steps, node: link.getNode(), link, oldSteps };
     this.volume._core.changes.emit(event as Parameters<Core['changes']['emit']>[0]);
   }
-}
-
-class MemFile implements HostFile {
-  readonly #fs: MemoryFs;
-  readonly #link: Link;
-  readonly #node: Node;
-
-  constructor(owner: MemoryFs, link: Link, node: Node) {
-    this.#fs = owner;
-    this.#link = link;
-    this.#node = node;
-  }
-
-  get identity(): unknown {
-    return this.#node;
-  }
-
-  read(into: Uint8Array, position: number): number {
-    const node = this.#node;
-    const n = Math.min(into.length, node.getSize() - position);
-    if (n <= 0) return 0;
-    into.set(node.buf.subarray(position, position + n));
-    return n;
-  }
-
-  write(from: Uint8Array, position: number): number {
-    const node = this.#node;
-    const before = node.getSize();
-    this.#fs.reserve(node, position + from.length);
-    try {
-      node.write(Buffer.from(from.buffer, from.byteOffset, from.byteLength), 0, from.length, position);
-    } catch (error) {
-      if (error instanceof RangeError) fail('ENOSPC');
-      throw error;
-    }
-    this.#fs.changed(this.#link, node, node.getSize() - before);
-    return from.length;
-  }
-
-  size(): number {
-    return this.#node.getSize();
-  }
-
-  stat(): Stat {
-    return this.#fs.describe(this.#node);
-  }
-
-  truncate(size: number): void {
-    const before = this.#node.getSize();
-    this.#fs.reserve(this.#node, size);
-    try {
-      this.#node.truncate(size);
-    } catch (error) {
-      if (error instanceof RangeError) fail('ENOSPC');
-      throw error;
-    }
-    this.#fs.changed(this.#link, this.#node, size - before);
-  }
-
-  chmod(mode: number): void {
-    this.#fs.setMode(this.#link, this.#node, mode);
-  }
-
-  chown(uid: number, gid: number): void {
-    this.#fs.setOwner(this.#link, this.#node, uid, gid);
-  }
-
-  utimes(atime: bigint | undefined, mtime: bigint | undefined): void {
-    this.#fs.setTimes(this.#link, this.#node, atime, mtime);
-  }
-
-  attributes(change: boolean): Attributes {
-    return this.#fs.attributesOf(this.#node, change);
-  }
-
-  sync(): void {}
-  close(): void {}
 }
 
 function typeOf(node: Node): FileType {

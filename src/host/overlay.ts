@@ -473,6 +473,20 @@ class OverlayFile implements HostFile {
     this.layer.truncate(size);
   }
 
+  next(position: number, what: 'data' | 'hole'): number | undefined {
+    return this.layer.next?.(position, what);
+  }
+
+  allocate(from: number, to: number): void {
+    this.#own();
+    this.layer.allocate?.(from, to);
+  }
+
+  punch(from: number, to: number): boolean {
+    this.#own();
+    return this.layer.punch?.(from, to) ?? false;
+  }
+
   chmod(mode: number): void {
     this.#own();
     this.layer.chmod(mode);

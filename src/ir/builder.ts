@@ -4,14 +4,14 @@ import { ACCESS, type Access, OPS, type OpName, type OpRow } from './ops.ts';
 
 /**
  * Pure kinds (the first line, and `call`: an internal wasm function without effects) have no place in the order of effects; the others are statements, executed in order.
- * getreg/setreg: a whole register by id. getstate/setstate: a field of the state block at a known offset.
+ * getreg/setreg: a whole register by id. forget: what a register holds no longer matters. getstate/setstate: a field of the state block at a known offset.
  * getslot/setslot: a field at an offset only known at run time (interpreter handlers). record: a constant read from the interpreter's record.
  * load/store/probe: checked guest memory. perform: an internal wasm function with effects. helper: a JavaScript helper.
  * stopif: leave before this instruction with an exit code. guard: leave the instruction early, to the next one (imm 0) or to itself (imm 1), if the condition holds.
  */
 export type NodeKind =
   | 'const' | 'v128' | 'op' | 'select' | 'ifelse' | 'shuffle' | 'record' | 'param' | 'call'
-  | 'getreg' | 'setreg' | 'getstate' | 'setstate' | 'getslot' | 'setslot'
+  | 'getreg' | 'setreg' | 'forget' | 'getstate' | 'setstate' | 'getslot' | 'setslot'
   | 'load' | 'store' | 'probe' | 'perform' | 'helper' | 'stopif' | 'guard'; // biome-ignore format: list
 
 /** Operands of what has none. */
@@ -31,7 +31,7 @@ export class Node {
   readonly args: readonly Node[];
   /** op: its row. */
   readonly row: OpRow | undefined;
-  /** const: value; op: lane; getreg/setreg: register id; getstate/setstate/record: offset; getslot/setslot: what is added to the offset; load/store: alignment, for regions; probe: bytes; helper: 1 if the first argument is a condition; stopif: exit code. */
+  /** const: value; op: lane; getreg/setreg/forget: register id; getstate/setstate/record: offset; getslot/setslot: what is added to the offset; load/store: alignment, for regions; probe: bytes; helper: 1 if the first argument is a condition; stopif: exit code. */
   readonly imm: number | bigint;
   readonly access: Access | undefined;
   /** call/helper: name. */
@@ -266,6 +266,10 @@ export abstract class Builder {
   }
   setReg(id: number, v: Node): void {
     this.effect(new Node('setreg', undefined, [v], id));
+  }
+  /** What the register holds from here on may be anything. */
+  forget(id: number): void {
+    this.effect(new Node('forget', undefined, NO_NODES, id));
   }
   /** Read a field of the state block that is never kept in a register (direction flag, MXCSR, x87 and MMX state, scratch). */
   getState(offset: number, access: Access): Node {

@@ -11,8 +11,18 @@ import {
 } from './socket.ts';
 import type { Wait } from './wait.ts';
 
-/** What a receiver holds at most before senders wait. */
+/** What a receiver holds at most before senders wait, and a sender of datagrams may have on the way. */
 const RECEIVE_BUFFER = 212_992;
+/** Datagrams that wait at a Unix socket before those who are not its peer must wait. */
+const MOST_WAITING = 10;
+
+/** What a datagram counts against buffers: Linux counts the memory it takes, which its own notes are in as well. */
+function memoryOf(length: number, smallest: number): number {
+  const [notes, tail, block, page] = [256, 320, 16_384, 4096];
+  const inPages = Math.max(0, length + tail - block);
+  const inBlock = Math.max(smallest, 2 ** Math.ceil(Math.log2(length + tail - inPages)));
+  return notes + inBlock + Math.ceil(inPages / page) * page;
+}
 
 interface Message {
   bytes: Uint8Array;
@@ -20,12 +30,17 @@ interface Message {
   taken: number;
   from: SocketAddress | undefined;
   ancillary: Ancillary | undefined;
+  /** Of datagrams: what it counts, and whose buffer it is in until it is taken. */
+  memory?: number;
+  sender?: LocalSocket;
 }
 
 export abstract class LocalSocket extends OwnSocket {
   readonly type: SocketType;
   #inbox: Message[] = [];
   #held = 0;
+  /** Unix datagrams of this socket that nobody has taken yet. */
+  #onTheWay = 0;
   #peer: LocalSocket | undefined;
   #wasConnected = false;
   #named = false;
@@ -35,6 +50,7 @@ export abstract class LocalSocket extends OwnSocket {
   #backlogMost = 0;
   #readShut = false;
   #writeShut = false;
+  #released = false;
   /** TCP: the peer, gone, has answered a write with a reset. */
   #reset = false;
 
@@ -247,14 +263,38 @@ export abstract class LocalSocket extends OwnSocket {
     const target = this.recipient(to && to.family !== 'unspecified' ? to : undefined, key);
     if (!target) return from.length;
     if (target.type !== 'datagram') fail('EPROTOTYPE');
-    if (from.length > RECEIVE_BUFFER) fail('EMSGSIZE');
-    if (target.#readShut) fail('EPIPE');
-    if (target.#held > 0 && target.#held + from.length > RECEIVE_BUFFER) {
-      // Datagrams of a network that nobody has room for are dropped.
-      return this.family === 'unix' ? fail('EAGAIN') : from.length;
+    if (target.#released) {
+      this.#peer = undefined;
+      this.remote = undefined;
+      fail('ECONNREFUSED');
     }
-    target.#deliver({ bytes: from.slice(), taken: 0, from: this.nameFor(target), ancillary });
+    const message: Message = { bytes: from.slice(), taken: 0, from: this.nameFor(target), ancillary };
+    if (this.family === 'unix') this.#charge(message, target);
+    else message.memory = memoryOf(from.length, 576);
+    if (target.#readShut) fail('EPIPE');
+    // Datagrams of a network that nobody has room for are dropped; a single one always has.
+    const room = target.options.get('RCVBUF') ?? RECEIVE_BUFFER;
+    if (this.family !== 'unix' && target.#held > 0 && target.#held + message.memory! > room) return from.length;
+    this.#onTheWay += message.sender ? message.memory! : 0;
+    target.#deliver(message);
     return from.length;
+  }
+
+  /** A Unix datagram counts against its sender's buffer, which the last one may exceed; EAGAIN where it must wait. */
+  #charge(message: Message, target: LocalSocket): void {
+    const room = this.#sendBuffer;
+    if (message.bytes.length > room - 32) fail('EMSGSIZE');
+    if (this.#onTheWay >= room || target.isFullFor(this)) fail('EAGAIN');
+    message.memory = memoryOf(message.bytes.length, 512);
+    message.sender = this;
+  }
+
+  get #sendBuffer(): number {
+    return this.options.get('SNDBUF') ?? RECEIVE_BUFFER;
+  }
+
+  protected isFullFor(sender: LocalSocket): boolean {
+    return this.#peer !== sender && this.#inbox.length > MOST_WAITING;
   }
 
   /** This socket's name as the one who gets its datagrams sees it. */
@@ -265,7 +305,7 @@ export abstract class LocalSocket extends OwnSocket {
   #deliver(message: Message): void {
     for (const file of message.ancillary?.files ?? []) file.retain();
     this.#inbox.push(message);
-    this.#held += message.bytes.length;
+    this.#held += message.memory ?? message.bytes.length;
     this.queue.wake();
   }
 
@@ -309,7 +349,8 @@ export abstract class LocalSocket extends OwnSocket {
   /** `count` bytes of the first message are gone; descriptors nobody asked for are closed with it. */
   #take(message: Message, count: number, keepFiles: boolean): void {
     message.taken += count;
-    this.#held -= count;
+    this.#held -= message.memory ?? count;
+    message.sender?.arrived(message);
     const { ancillary } = message;
     if (ancillary) {
       message.ancillary = undefined;
@@ -319,6 +360,11 @@ export abstract class LocalSocket extends OwnSocket {
     // Who sends datagrams to a name waits on the name's owner; others on themselves.
     (this.#peer ?? this).queue.wake();
     if (this.type === 'datagram' && this.#peer) this.queue.wake();
+  }
+
+  protected arrived(message: Message): void {
+    this.#onTheWay -= message.memory!;
+    this.queue.wake();
   }
 
   override shutdown(how: 'read' | 'write' | 'both'): void {
@@ -345,7 +391,9 @@ export abstract class LocalSocket extends OwnSocket {
     const peer = this.#peer;
     if (this.type === 'datagram') {
       if (this.#readShut) ready |= READABLE | READ_HANGUP;
-      if (!peer || peer.#held < RECEIVE_BUFFER) ready |= WRITABLE;
+      // Three quarters of the buffer must be free.
+      if (this.family !== 'unix' || (this.#onTheWay * 4 <= this.#sendBuffer && !peer?.isFullFor(this)))
+        ready |= WRITABLE;
     } else if (peer) {
       const ended = this.#readShut || peer.#writeShut;
       if (ended) ready |= READABLE | READ_HANGUP;
@@ -392,8 +440,12 @@ export abstract class LocalSocket extends OwnSocket {
     }
     this.#backlog = undefined;
     this.#detach();
-    for (const message of this.#inbox) for (const file of message.ancillary?.files ?? []) file.drop();
+    for (const message of this.#inbox) {
+      message.sender?.arrived(message);
+      for (const file of message.ancillary?.files ?? []) file.drop();
+    }
     this.#inbox = [];
+    this.#released = true;
     this.#readShut = true;
     this.queue.wake();
   }

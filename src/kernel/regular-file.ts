@@ -122,9 +122,12 @@ export class RegularFile extends OpenFile implements MappedFile {
       const size = this.size();
       if (whence === 'end') target += size;
       else {
-        // The back ends do not tell where holes are: all is data, then one hole at the end, which lseek(2) allows.
         if (offset < 0 || offset >= size) fail('ENXIO');
-        if (whence === 'hole') target = size;
+        const { host } = this.#handle;
+        beforeFileAccess(host.identity);
+        // Where holes are unknown, all is data, then one hole at the end, which lseek(2) allows.
+        target = host.next?.(offset, whence) ?? (whence === 'data' ? offset : size);
+        if (whence === 'data' && target >= size) fail('ENXIO');
       }
     }
     if (target < 0 || !Number.isSafeInteger(target)) fail('EINVAL');
@@ -159,12 +162,17 @@ export class RegularFile extends OpenFile implements MappedFile {
       const host = this.#handle.host;
       beforeFileAccess(host.identity);
       const stop = Math.min(end, size);
-      for (let at = offset; at < stop; at += ZEROES.length) {
-        host.write(ZEROES.subarray(0, Math.min(ZEROES.length, stop - at)), at);
+      if (offset < stop && !host.punch?.(offset, stop)) {
+        for (let at = offset; at < stop; at += ZEROES.length) {
+          host.write(ZEROES.subarray(0, Math.min(ZEROES.length, stop - at)), at);
+        }
       }
       afterFileWrite(host.identity, offset, stop);
     }
-    if ((mode === 'grow' || mode === 'zero') && end > size) this.truncate(end);
+    if (mode === 'punch') return;
+    if (end > size && mode !== 'keep-size') this.#mayBecome(end);
+    this.#handle.host.allocate?.(offset, end);
+    if (end > size && mode !== 'keep-size') this.truncate(end);
   }
 
   override sync(): void {

@@ -281,7 +281,7 @@ export const table = defineTable('linux', () => ({
     futex_waitv: call(449, 449, { waiters: Ptr, nr_futexes: U32, flags: U32, timeout: Ptr, clockid: flag.Clock }, futex2.futex_waitv),
     futex_wake: call(454, 454, { uaddr: Ptr, mask: Size, nr: I32, flags: U32 }, futex2.futex_wake),
     futex_wait: call(455, 455, { uaddr: Ptr, val: Size, mask: Size, flags: U32, timeout: Ptr, clockid: flag.Clock }, futex2.futex_wait),
-    futex_requeue: missing(456, 456, { waiters: Ptr, flags: U32, nr_wake: I32, nr_requeue: I32 }),
+    futex_requeue: call(456, 456, { waiters: Ptr, flags: U32, nr_wake: I32, nr_requeue: I32 }, futex2.futex_requeue),
     set_robust_list: call(273, 99, { head: Ptr, len: Size }, info.set_robust_list),
     get_robust_list: call(274, 100, { pid: Pid, head: OutStruct(c.address), len: OutStruct(c.long) }, info.get_robust_list),
     set_thread_area: refused(205, null, 'ENOSYS', { u_info: Ptr }, 'as on real x86-64'),

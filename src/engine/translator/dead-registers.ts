@@ -31,7 +31,8 @@ export function dropDeadRegisters(
       for (let i = statements.length - 1; i >= 0; i--) {
         const s = statements[i];
         const id = Number(s.imm);
-        if (s.kind === 'setreg' && live[id] === 0) {
+        if (s.kind === 'forget') live[id] = 0;
+        else if (s.kind === 'setreg' && live[id] === 0) {
           statements.splice(i, 1);
           s.args.forEach(release);
         } else if (s.kind === 'setreg') live[id] = 0;

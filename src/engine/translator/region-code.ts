@@ -9,6 +9,7 @@ import { EXIT_RESTART } from '../exits.ts';
 import { Lowering, STATE } from '../lowering.ts';
 import { REGION_PC } from '../signatures.ts';
 import { type Bytes, Func } from '../wasm/encoder.ts';
+import { I32_ADD } from '../wasm/opcodes.ts';
 import { emitCheck } from './check-lowering.ts';
 import type { Check, CheckPlan } from './checks.ts';
 import { loadTurned, saveTurned } from './turned-registers.ts';
@@ -207,7 +208,14 @@ export abstract class RegionCode extends Lowering {
   protected load(n: Node, address: number): void {
     this.#check(n, address);
     this.#offset(address);
-    this.f.mem(ACCESS[n.access!].load, RUNTIME_SIZE + this.displacement);
+    const { load } = ACCESS[n.access!];
+    const place = RUNTIME_SIZE + this.displacement;
+    if (n.access === 'v64' || n.access === 'v32') {
+      // V8 adds the offset of these to its base by an instruction of its own, this sum also serves to clear the upper half (nbody: 3 %).
+      this.f.i32(place);
+      this.f.byte(I32_ADD);
+      this.f.mem(load, 0);
+    } else this.f.mem(load, place);
   }
   protected store(n: Node, address: number, value: () => void): void {
     const place = RUNTIME_SIZE + this.displacement;

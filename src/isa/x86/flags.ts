@@ -14,11 +14,12 @@ export const ARITHMETIC_FLAGS = CF | PF | AF | ZF | SF | OF;
  * Kinds. EXPLICIT: a holds the six flags as in RFLAGS. ADD, SUB: a and b are the operands. ADC, SBB: also c, the carry in.
  * LOGIC: a is the result. INC, DEC: a is the result, b the preserved carry. RES: a is the result (ZF, SF, PF), b holds CF, OF, AF as in RFLAGS.
  * MUL, IMUL: a and b are the factors, unsigned or signed; CF and OF say whether the product needs more than the width.
+ * BIT: b holds CF, a the other flags as in RFLAGS.
  * COMPARE: a and b are the bits of two floats of the width (32, 64): ZF, PF, CF as UCOMISD sets them, the others clear.
  * Operands are zero-extended from the width.
  */
-export const EXPLICIT = 0, ADD = 1, SUB = 2, LOGIC = 3, INC = 4, DEC = 5, ADC = 6, SBB = 7, RES = 8, COMPARE = 9, MUL = 10, IMUL = 11; // biome-ignore format: one row
-const KINDS = 12;
+export const EXPLICIT = 0, ADD = 1, SUB = 2, LOGIC = 3, INC = 4, DEC = 5, ADC = 6, SBB = 7, RES = 8, COMPARE = 9, MUL = 10, IMUL = 11, BIT = 12; // biome-ignore format: one row
+const KINDS = 13;
 
 export type Width = 8 | 16 | 32 | 64;
 const WIDTHS: readonly Width[] = [8, 16, 32, 64];
@@ -55,7 +56,8 @@ function parts(bd: Builder, f: LazyFlags): { a: Node; b: Node; c: Node; r: Node 
 function flag(bd: Builder, f: LazyFlags, which: number): Node {
   const { kind, width } = f;
   const bit = (x: Node, mask: number) => bd.and(bd.shrU(bd.wrap(x), 31 - Math.clz32(mask)), 1);
-  if (kind === EXPLICIT) return bit(f.a, which);
+  if (kind === BIT && which === CF) return bd.wrap(f.b);
+  if (kind === EXPLICIT || kind === BIT) return bit(f.a, which);
   if (kind === COMPARE) return floatFlag(bd, f, which);
   if (kind === RES && (which === CF || which === OF || which === AF)) return bit(f.b, which);
   const { a, b, c, r } = parts(bd, f);
@@ -123,6 +125,7 @@ function floatFlag(bd: Builder, f: LazyFlags, which: number): Node {
 /** The six arithmetic flags as in RFLAGS (i32). */
 export function materialise(bd: Builder, f: LazyFlags): Node {
   if (f.kind === EXPLICIT) return bd.wrap(f.a);
+  if (f.kind === BIT) return bd.or(bd.and(bd.wrap(f.a), ARITHMETIC_FLAGS & ~CF), bd.wrap(f.b));
   let all = flag(bd, f, CF);
   for (const [mask, shift] of [[PF, 2], [AF, 4], [ZF, 6], [SF, 7], [OF, 11]]) all = bd.or(all, bd.shl(flag(bd, f, mask), shift)); // biome-ignore format: one row
   return all;

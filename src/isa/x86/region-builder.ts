@@ -98,6 +98,11 @@ export class X86RegionBuilder extends X86Builder implements RegionBuilder<X86Ins
   nextPc(): Node {
     return this.i64(this.instruction.pc + this.instruction.length);
   }
+  /** Backwards is for the interpreter, but for REP MOVS and STOS, which go by themselves. */
+  step(bytes: number): Node {
+    this.stopIf(this.field('df'), EXIT_RESTART);
+    return this.i64(bytes);
+  }
   /** With the page check, which is shared; what is not aligned the interpreter refuses. */
   align(o: Memory): void {
     o.alignment = 16;

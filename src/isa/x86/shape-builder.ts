@@ -45,6 +45,9 @@ export class X86ShapeBuilder extends X86Builder {
   nextPc(): Node {
     return new Node('record', 'i64', NO_NODES, REC_NEXT, undefined, 'u32');
   }
+  step(bytes: number): Node {
+    return this.select(this.field('df'), this.i64(-bytes), this.i64(bytes));
+  }
   align(o: Memory): void {
     this.stopIf(this.and(this.wrap(o.address()), 15), EXIT_PRIVILEGED);
   }

@@ -1,4 +1,4 @@
-/** The futex calls with a number each: waiting for one of several words, waking and waiting with sizes in the flags. */
+/** The futex calls with a number each: waiting for one of several words, waking, waiting and moving waiters with sizes in the flags. */
 import { fail } from '../../../src/base/failures.ts';
 import { type FutexKey, type FutexWaiter, privateKey, sharedKey } from '../../../src/kernel/futex.ts';
 import { Wait } from '../../../src/kernel/wait.ts';
@@ -79,13 +79,15 @@ function waitForOne(t: Task, words: () => Word[], timed: Timed): number | Wait {
 
 export function futex_waitv(t: Task, a: { waiters: number; nr_futexes: number; flags: number } & Timed): number | Wait {
   if (a.flags !== 0 || a.nr_futexes === 0 || a.nr_futexes > MOST || a.waiters === 0) fail('EINVAL');
-  const words = () =>
-    Array.from({ length: a.nr_futexes }, (_, i) => {
-      const { val, uaddr, flags, reserved } = entry.get(t.space, a.waiters + i * entry.size);
-      if (reserved !== 0 || val > LARGEST) fail('EINVAL');
-      return { address: uaddr, value: val, key: keyOf(t, uaddr, flags), bits: -1 };
-    });
-  return waitForOne(t, words, a);
+  return waitForOne(t, () => wordsOf(t, a.waiters, a.nr_futexes), a);
+}
+
+function wordsOf(t: Task, list: number, length: number): Word[] {
+  return Array.from({ length }, (_, i) => {
+    const { val, uaddr, flags, reserved } = entry.get(t.space, list + i * entry.size);
+    if (reserved !== 0 || val > LARGEST) fail('EINVAL');
+    return { address: uaddr, value: val, key: keyOf(t, uaddr, flags), bits: -1 };
+  });
 }
 
 export function futex_wait(
@@ -104,4 +106,17 @@ export function futex_wake(
   const key = keyOf(t, uaddr, flags);
   if (mask === 0 || mask > LARGEST) fail('EINVAL');
   return nr <= 0 ? 0 : t.kernel.futexes.wake(key, nr, mask | 0);
+}
+
+/** The list names two words: who waits on the first, whose value is compared, is woken or waits on the second from now on. */
+export function futex_requeue(
+  t: Task,
+  { waiters, flags, nr_wake, nr_requeue }: { waiters: number; flags: number; nr_wake: number; nr_requeue: number },
+): number {
+  if (flags !== 0 || waiters === 0) fail('EINVAL');
+  const [from, to] = wordsOf(t, waiters, 2);
+  if (nr_wake < 0 || nr_requeue < 0) fail('EINVAL');
+  if (t.space.readU32(from.address) !== from.value) fail('EAGAIN');
+  const [woken, moved] = t.kernel.futexes.requeue(from.key, to.key, nr_wake, nr_requeue);
+  return woken + moved;
 }

@@ -43,7 +43,8 @@ export function setsockopt(
   if (optval.length < 4) fail('EINVAL');
   const value = t.space.readI32(optval.address);
   // The kernel doubles what it is asked for, to make room for its own bookkeeping.
-  if (name === 'SNDBUF' || name === 'RCVBUF') socket.options.set(name, Math.max(2304, Math.min(value, BUFFER) * 2));
+  if (name === 'SNDBUF' || name === 'RCVBUF')
+    socket.options.set(name, Math.max(name === 'SNDBUF' ? 4608 : 2304, Math.min(value, BUFFER) * 2));
   else if (name === 'LINGER') {
     socket.options.set('LINGER_TIME', optval.length >= 8 ? t.space.readI32(optval.address + 4) : 0);
     socket.options.set(name, value);

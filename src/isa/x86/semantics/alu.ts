@@ -300,7 +300,7 @@ const bitTest =
     const changed = change(b, x, b.shl(b.constant(1, x.type), count));
     if (changed) place.set(changed);
     // The manual leaves the other flags undefined but ZF, which stays; hardware keeps them all.
-    b.flags.update(CF, bit);
+    b.flags.carry(bit);
   };
 
 const scan =
@@ -541,8 +541,8 @@ export const ALU: Record<(typeof ALU_ROWS)[number]['mnemonic'], Semantics> = {
     const r = b.helper('crc32c', 'i32', seed, b.wrap(data), b.wrap(b.shrU(data, 32)), b.i32(src.width / 8));
     dst.set(b.toWidth(r, dst.width));
   },
-  clc: (b) => b.flags.update(CF, b.i32(0)),
-  stc: (b) => b.flags.update(CF, b.i32(CF)),
+  clc: (b) => b.flags.carry(b.i32(0)),
+  stc: (b) => b.flags.carry(b.i32(1)),
   cmc: (b) => b.flags.setAll(b.xor(b.flags.all(), CF)),
   cld: (b) => b.setField('df', b.i32(0)),
   std: (b) => b.setField('df', b.i32(1)),

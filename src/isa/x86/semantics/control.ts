@@ -36,35 +36,33 @@ const loop =
     b.branch(condition, target.get());
   };
 
-/** An index register of a string instruction, and the step that moves it on. */
+/** An index register of a string instruction, which a step moves on. */
 function pointer(
   b: X86Builder,
   register: number,
-  width: number,
+  step: Node,
   override: boolean,
 ): { address: Node; advance: () => void } {
   const r = b.fixedGpr(register, b.instruction.addressSize);
   const at = r.get();
   const base = override ? b.segmentBase() : undefined;
   const address = base ? b.add(b.extendU(at), base) : b.extendU(at);
-  const bytes = width / 8;
-  const step = b.select(b.field('df'), b.constant(-bytes, at.type), b.constant(bytes, at.type));
-  return { address, advance: () => r.set(b.add(at, step)) };
+  return { address, advance: () => r.set(b.add(at, b.toWidth(step, b.instruction.addressSize))) };
 }
 
 /** One iteration of a string instruction; with REP the instruction jumps to itself until the count is used up, so that a fault keeps the progress made. */
 function string(
-  body: (b: X86Builder, width: number) => void,
+  body: (b: X86Builder, width: number, step: Node) => void,
   until?: 'compare',
   bulk?: (b: X86Builder, width: number) => void,
 ): (byte: boolean) => Semantics {
   return (byte) => (b) => {
     const width = byte ? 8 : b.instruction.operandSize;
-    if (!b.instruction.repeat) return body(b, width);
+    if (!b.instruction.repeat) return body(b, width, b.step(width / 8));
     const c = counter(b);
     b.leaveIf(b.eqz(c.get()), 'next');
     if (bulk && b.instruction.addressSize === 64 && !b.instruction.segment) bulk(b, width);
-    body(b, width);
+    body(b, width, b.step(width / 8));
     const left = b.sub(c.get(), 1);
     c.set(left);
     if (!until) return b.jump(b.pc());
@@ -75,8 +73,8 @@ function string(
 }
 
 const movs = string(
-  (b, width) => {
-    const [from, to] = [pointer(b, RSI, width, true), pointer(b, RDI, width, false)];
+  (b, width, step) => {
+    const [from, to] = [pointer(b, RSI, step, true), pointer(b, RDI, step, false)];
     b.memoryAt(width, to.address).set(b.memoryAt(width, from.address).get());
     from.advance();
     to.advance();
@@ -85,8 +83,8 @@ const movs = string(
   (b, width) => bulkStep(b, width, true),
 );
 const stos = string(
-  (b, width) => {
-    const to = pointer(b, RDI, width, false);
+  (b, width, step) => {
+    const to = pointer(b, RDI, step, false);
     b.memoryAt(width, to.address).set(b.fixedGpr(RAX, width).get());
     to.advance();
   },
@@ -108,21 +106,21 @@ function bulkStep(b: X86Builder, width: number, copy: boolean): void {
   b.leaveIf(b.eqz(b.eqz(done)), 'self');
 }
 
-const lods = string((b, width) => {
-  const from = pointer(b, RSI, width, true);
+const lods = string((b, width, step) => {
+  const from = pointer(b, RSI, step, true);
   const v = b.memoryAt(width, from.address).get();
   b.fixedGpr(RAX, width).set(v);
   from.advance();
 });
-const cmps = string((b, width) => {
-  const [x, y] = [pointer(b, RSI, width, true), pointer(b, RDI, width, false)];
+const cmps = string((b, width, step) => {
+  const [x, y] = [pointer(b, RSI, step, true), pointer(b, RDI, step, false)];
   const [p, q] = [b.memoryAt(width, x.address).get(), b.memoryAt(width, y.address).get()];
   x.advance();
   y.advance();
   b.flags.sub(width, p, q);
 }, 'compare');
-const scas = string((b, width) => {
-  const y = pointer(b, RDI, width, false);
+const scas = string((b, width, step) => {
+  const y = pointer(b, RDI, step, false);
   const q = b.memoryAt(width, y.address).get();
   const a = b.fixedGpr(RAX, width).get();
   y.advance();
