@@ -8,6 +8,9 @@ import type { Func } from './wasm/encoder.ts';
 /** The state block's offset is parameter 0 of every generated function. */
 export const STATE = 0;
 
+/** Nodes that share the local of a register's low lane are told apart by its id and this. */
+export const lowOf = (id: number): number => -1 - id;
+
 /** Locals in use, for their release. */
 export type Temps = { type: ValueType; local: number }[];
 
@@ -24,6 +27,17 @@ export abstract class Lowering {
 
   /** Make a register readable: return the local that holds it, or emit code that pushes it and return -1. */
   protected abstract getRegister(id: number): number;
+  /** The same, for a value that is wanted whole. */
+  protected readRegister(id: number): number {
+    return this.getRegister(id);
+  }
+  /** The low lane of a vector register: the local that holds it, or code that pushes it and -1. */
+  protected getLow(_n: Node): number {
+    return bug('low lane outside a region');
+  }
+  protected setLow(_n: Node, _value: () => void): void {
+    bug('low lane outside a region');
+  }
   /** Emit a register write; `value` pushes it. */
   protected abstract setRegister(id: number, value: () => void): void;
   /** Read guest memory; the address is in the i64 local `address`, plus this.displacement. Pushes the value. */
@@ -43,14 +57,15 @@ export abstract class Lowering {
     const { f } = this;
     switch (n.kind) {
       case 'getreg': {
-        const local = this.getRegister(Number(n.imm));
-        if (local >= 0) {
-          n.local = local;
-          n.alias = true;
-          if (n.uses > 0) this.aliased(Number(n.imm), n);
-        } else this.#keep(n);
+        this.#shareOrKeep(n, this.readRegister(Number(n.imm)), Number(n.imm));
         return;
       }
+      case 'getlow':
+        this.#shareOrKeep(n, this.getLow(n), lowOf(Number(n.imm)));
+        return;
+      case 'setlow':
+        this.setLow(n, () => this.value(n.args[0]));
+        return;
       case 'setreg':
         this.setRegister(Number(n.imm), () => this.value(n.args[0]));
         return;
@@ -111,6 +126,16 @@ export abstract class Lowering {
       default:
         bug(`${n.kind} is not a statement`);
     }
+  }
+
+  #shareOrKeep(n: Node, local: number, what: number): void {
+    if (local < 0) {
+      this.#keep(n);
+      return;
+    }
+    n.local = local;
+    n.alias = true;
+    if (n.uses > 0) this.aliased(what, n);
   }
 
   #helperIf(n: Node): void {

@@ -4,14 +4,14 @@ import { ACCESS, type Access, OPS, type OpName, type OpRow } from './ops.ts';
 
 /**
  * Pure kinds (the first line, and `call`: an internal wasm function without effects) have no place in the order of effects; the others are statements, executed in order.
- * getreg/setreg: a whole register by id. forget: what a register holds no longer matters. getstate/setstate: a field of the state block at a known offset.
+ * getreg/setreg: a whole register by id. forget: what a register holds no longer matters. getlow/setlow: the low lane of a vector register. getstate/setstate: a field of the state block at a known offset.
  * getslot/setslot: a field at an offset only known at run time (interpreter handlers). record: a constant read from the interpreter's record.
  * load/store/probe: checked guest memory. perform: an internal wasm function with effects. helper: a JavaScript helper.
  * stopif: leave before this instruction with an exit code. guard: leave the instruction early, to the next one (imm 0) or to itself (imm 1), if the condition holds.
  */
 export type NodeKind =
   | 'const' | 'v128' | 'op' | 'select' | 'ifelse' | 'shuffle' | 'record' | 'param' | 'call'
-  | 'getreg' | 'setreg' | 'forget' | 'getstate' | 'setstate' | 'getslot' | 'setslot'
+  | 'getreg' | 'setreg' | 'forget' | 'getlow' | 'setlow' | 'getstate' | 'setstate' | 'getslot' | 'setslot'
   | 'load' | 'store' | 'probe' | 'perform' | 'helper' | 'stopif' | 'guard'; // biome-ignore format: list
 
 /** Operands of what has none. */
@@ -266,6 +266,13 @@ export abstract class Builder {
   }
   setReg(id: number, v: Node): void {
     this.effect(new Node('setreg', undefined, [v], id));
+  }
+  /** The low lane of a vector register as a float; writing it keeps the others. */
+  getLow(id: number, access: 'f32' | 'f64'): Node {
+    return this.effect(new Node('getlow', access, NO_NODES, id, undefined, access));
+  }
+  setLow(id: number, access: 'f32' | 'f64', v: Node): void {
+    this.effect(new Node('setlow', undefined, [v], id, undefined, access));
   }
   /** What the register holds from here on may be anything. */
   forget(id: number): void {

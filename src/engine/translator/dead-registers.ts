@@ -32,11 +32,11 @@ export function dropDeadRegisters(
         const s = statements[i];
         const id = Number(s.imm);
         if (s.kind === 'forget') live[id] = 0;
-        else if (s.kind === 'setreg' && live[id] === 0) {
+        else if ((s.kind === 'setreg' || s.kind === 'setlow') && live[id] === 0) {
           statements.splice(i, 1);
           s.args.forEach(release);
         } else if (s.kind === 'setreg') live[id] = 0;
-        else if (s.kind === 'getreg' && s.uses > 0) live[id] = 1;
+        else if ((s.kind === 'getreg' || s.kind === 'getlow') && s.uses > 0) live[id] = 1;
         else if (mayLeave(s)) live.fill(1);
       }
     }

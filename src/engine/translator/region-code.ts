@@ -6,7 +6,7 @@ import type { Isa } from '../../isa/isa.ts';
 import { MINIMUM_ADDRESS, RUNTIME_SIZE } from '../../memory/runtime-area.ts';
 import type { SiteKind, SiteList } from '../counters.ts';
 import { EXIT_RESTART } from '../exits.ts';
-import { Lowering, STATE } from '../lowering.ts';
+import { Lowering, lowOf, STATE } from '../lowering.ts';
 import { REGION_PC } from '../signatures.ts';
 import { type Bytes, Func } from '../wasm/encoder.ts';
 import { I32_ADD } from '../wasm/opcodes.ts';
@@ -29,6 +29,9 @@ export abstract class RegionCode extends Lowering {
   readonly #registers = new Map<number, number>();
   /** Nodes of the present instruction that share a register's local. */
   #aliases: { id: number; node: Node }[] = [];
+  /** Vector registers whose low lane is in a local of its own, newer than theirs; and these locals, by register and type. */
+  readonly #split = new Map<number, { access: 'f32' | 'f64'; local: number }>();
+  readonly #lows = new Map<string, number>();
   /** Local of the PC to go on at. */
   protected readonly pc: number;
   readonly #code: number;
@@ -96,6 +99,7 @@ export abstract class RegionCode extends Lowering {
       f.i32(code);
       f.set(this.#code);
     }
+    for (const id of this.#split.keys()) this.#merge(id);
     f.br(this.out);
   }
 
@@ -172,8 +176,58 @@ export abstract class RegionCode extends Lowering {
   protected setRegister(id: number, value: () => void): void {
     const local = this.getRegister(id);
     value();
-    for (const a of this.#aliases) if (a.id === id && a.node.alias && a.node.uses > 0) this.unalias(a.node);
+    this.#unshare(id);
     this.f.set(local);
+    this.#split.delete(id);
+  }
+  #unshare(what: number): void {
+    for (const a of this.#aliases) if (a.id === what && a.node.alias && a.node.uses > 0) this.unalias(a.node);
+  }
+
+  // ---- low lanes: scalar operations leave the rest of their register alone, so it is put together only where it is wanted whole (nbody: 1.05 s → 0.92 s)
+
+  protected override getLow(n: Node): number {
+    const id = Number(n.imm);
+    const split = this.#split.get(id);
+    if (split && split.access === n.access) return split.local;
+    this.f.get(this.readRegister(id));
+    this.f.op(OPS[n.access === 'f64' ? 'f64x2.extract_lane' : 'f32x4.extract_lane'].code);
+    this.f.byte(0);
+    return -1;
+  }
+  protected override setLow(n: Node, value: () => void): void {
+    const id = Number(n.imm);
+    const access = n.access as 'f32' | 'f64';
+    if (this.#split.get(id)?.access !== access) this.readRegister(id);
+    const key = `${id}:${access}`;
+    const local = this.#lows.get(key) ?? this.f.local(access);
+    this.#lows.set(key, local);
+    value();
+    this.#unshare(lowOf(id));
+    this.f.set(local);
+    this.#split.set(id, { access, local });
+    if (this.without.has('lanes')) this.readRegister(id);
+  }
+  protected override readRegister(id: number): number {
+    if (this.#split.has(id)) {
+      this.#unshare(id);
+      this.#merge(id);
+      this.#split.delete(id);
+    }
+    return this.getRegister(id);
+  }
+  /** Put the low lane into its register's local. */
+  #merge(id: number): void {
+    const { access, local } = this.#split.get(id)!;
+    const { f } = this;
+    f.get(this.getRegister(id));
+    f.get(local);
+    f.op(OPS[access === 'f64' ? 'f64x2.replace_lane' : 'f32x4.replace_lane'].code);
+    f.byte(0);
+    f.set(this.getRegister(id));
+  }
+  protected mergeLows(): void {
+    for (const id of [...this.#split.keys()]) this.readRegister(id);
   }
 
   /** A constant that is added without computing the sum: as no address below it is ever mapped, nothing that passes its check has wrapped around. */

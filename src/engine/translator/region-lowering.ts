@@ -151,6 +151,7 @@ export class RegionLowering extends RegionCode {
       for (const s of g.statements) this.statement(s);
       if (i < piece.groups.length - 1) this.endInstruction();
     });
+    this.mergeLows();
     const { end } = piece;
     switch (end.kind) {
       case 'table':

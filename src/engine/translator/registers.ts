@@ -73,6 +73,9 @@ class Sets {
   }
 }
 
+const reads = (s: Node): boolean => s.kind === 'getreg' || s.kind === 'getlow';
+const writes = (s: Node): boolean => s.kind === 'setreg' || s.kind === 'setlow';
+
 /** Statements that may leave the region before their instruction. */
 export const mayLeave = (s: Node): boolean =>
   s.kind === 'load' || s.kind === 'store' || s.kind === 'probe' || s.kind === 'stopif';
@@ -85,8 +88,7 @@ export const leavesAtStart = ({ begins, block }: Piece, loopHeader: boolean): bo
 export function allRegisters(pieces: readonly Piece[], { stackPointer }: Isa): RegisterPlan {
   const used = new Set<number>();
   for (const { groups } of pieces)
-    for (const { statements } of groups)
-      for (const s of statements) if (s.kind === 'getreg' || s.kind === 'setreg') used.add(Number(s.imm));
+    for (const { statements } of groups) for (const s of statements) if (reads(s) || writes(s)) used.add(Number(s.imm));
   used.delete(stackPointer);
   const all = [...used];
   const each = pieces.map(() => all);
@@ -103,8 +105,7 @@ export function planRegisters(
   const inOrder = [...order.keys()].filter((n) => order[n] >= 0).sort((a, b) => order[a] - order[b]);
   const written = new Sets(count, registers.length);
   for (const n of inOrder)
-    for (const g of pieces[n].groups)
-      for (const s of g.statements) if (s.kind === 'setreg') written.add(n, Number(s.imm));
+    for (const g of pieces[n].groups) for (const s of g.statements) if (writes(s)) written.add(n, Number(s.imm));
 
   // Forward: dirty at a piece's start; `dirty` becomes what may be dirty anywhere in it.
   const dirty = new Sets(count, registers.length);
@@ -151,7 +152,8 @@ export function planRegisters(
     if (leavesAtStart(pieces[n], loopHeader[n])) leave();
     for (const g of pieces[n].groups) {
       for (const s of g.statements) {
-        if (s.kind === 'getreg' && s.uses > 0 && !done.has(Number(s.imm))) wanted.add(n, Number(s.imm));
+        if (reads(s) && s.uses > 0 && !done.has(Number(s.imm))) wanted.add(n, Number(s.imm));
+        else if (s.kind === 'setlow' && !done.has(Number(s.imm))) wanted.add(n, Number(s.imm));
         else if (s.kind === 'setreg') done.add(Number(s.imm));
         else if (mayLeave(s)) leave();
       }

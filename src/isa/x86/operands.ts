@@ -176,14 +176,11 @@ export class KnownXmm extends Operand {
   }
   read(access: Access): Node {
     const { b } = this;
+    if (access === 'f64' || access === 'f32') return b.getLow(this.#id, access);
     const v = b.getReg(this.#id, 'v128');
     switch (access) {
       case 'v128':
         return v;
-      case 'f64':
-        return b.op('f64x2.extract_lane', v, 0);
-      case 'f32':
-        return b.op('f32x4.extract_lane', v, 0);
       case 'i64':
         return b.op('i64x2.extract_lane', v, 0);
       case 'i32':
@@ -200,16 +197,12 @@ export class KnownXmm extends Operand {
       b.setReg(this.#id, v);
       return;
     }
+    if (access === 'f64' || access === 'f32') {
+      b.setLow(this.#id, access, v);
+      return;
+    }
     const old = b.getReg(this.#id, 'v128');
-    const lane = (
-      {
-        f64: 'f64x2.replace_lane',
-        f32: 'f32x4.replace_lane',
-        i64: 'i64x2.replace_lane',
-        i32: 'i32x4.replace_lane',
-      } as const
-    )[access as 'f64' | 'f32' | 'i64' | 'i32'];
-    b.setReg(this.#id, b.op(lane, old, v, 0));
+    b.setReg(this.#id, b.op(access === 'i64' ? 'i64x2.replace_lane' : 'i32x4.replace_lane', old, v, 0));
   }
 }
 
