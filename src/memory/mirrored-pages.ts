@@ -1,9 +1,10 @@
 /** A space as the mirror of another: brought up to date with it and compared with it again and again, while the same instructions run in both. */
 import type { MappedFile } from './address-space.ts';
 import { CopiedPages } from './copied-pages.ts';
+import { HAS_CODE } from './page-map.ts';
 import { PRESENT, STAINED, WRITTEN } from './page-store.ts';
 import { Region } from './regions.ts';
-import { PAGE_SIZE, RUNTIME_SIZE } from './runtime-area.ts';
+import { PAGE_MAP, PAGE_SIZE, RUNTIME_SIZE } from './runtime-area.ts';
 import { SharedObject } from './shared-objects.ts';
 
 const ZEROS = new Uint8Array(PAGE_SIZE);
@@ -115,14 +116,15 @@ export abstract class MirroredPages extends CopiedPages {
 
   // ---- contents
 
-  /** Window pages get the state of the original's too: by it the engine chooses how far a REP instruction goes at once. */
+  /** Window pages get the state of the original's too, and whether there is code from them: by these the engine chooses how far a REP instruction goes at once. */
   #followWindow(original: MirroredPages, region: Region): void {
     const [theirs, ours] = [original.pageState, this.pageState];
     let [from, to] = [region.end, region.start];
     for (const slot of this.#doubtful(original, region)) {
       const content = original.#contentAt(slot);
       const same = samePage(content, this.#contentAt(slot));
-      if (same && theirs[slot] === ours[slot]) continue;
+      const coded = original.#hasCode(slot);
+      if (same && theirs[slot] === ours[slot] && coded === this.#hasCode(slot)) continue;
       const page = this.windowBase + slot * PAGE_SIZE;
       from = Math.min(from, page);
       to = page + PAGE_SIZE;
@@ -131,6 +133,8 @@ export abstract class MirroredPages extends CopiedPages {
         this.reach(to);
         this.u8.set(content, RUNTIME_SIZE + slot * PAGE_SIZE);
       }
+      if (!coded) this.dropCode(page, to);
+      else if (!this.#hasCode(slot)) this.markCode(page, to);
       ours[slot] = theirs[slot];
     }
     if (from < to) this.refresh(from, to, region);
@@ -190,6 +194,10 @@ export abstract class MirroredPages extends CopiedPages {
       if ((slot & 3) === 0 && four === ourFours[slot >> 2] && (four & FOUR_WRITTEN) === 0) slot += 3;
       else if (theirs[slot] !== ours[slot] || theirs[slot] & WRITTEN) yield slot;
     }
+  }
+
+  #hasCode(slot: number): boolean {
+    return (this.u8[PAGE_MAP + slot] & HAS_CODE) !== 0;
   }
 
   #presentAt(slot: number): Uint8Array | undefined {
