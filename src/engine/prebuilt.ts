@@ -1,4 +1,5 @@
 /** The engine's own modules made at build time: generating them at every start would cost more than the rest of the start. Optional: what is absent is generated. */
+import { bug } from '../base/failures.ts';
 import type { Instruction, Isa } from '../isa/isa.ts';
 import { commonShapes, handlerModule, lowerHandler, type Shape } from './interpreter/handlers.ts';
 import { runtimeModule } from './runtime-module.ts';
@@ -13,17 +14,20 @@ export interface Prebuilt {
 
 /** Make the modules for these instructions' shapes. Many encodings mean the same and share a handler. */
 export function prebuild(isa: Isa, instructions: readonly Instruction[]): Prebuilt {
+  const common = commonShapes(isa);
   const functions: string[] = [];
   const indexOf = (name: string): number =>
     functions.includes(name) ? functions.indexOf(name) : functions.push(name) - 1;
   const shared = new Map<string, Shape[]>();
-  for (const shape of [...commonShapes(isa), ...instructions.map((i) => ({ key: i.shape, instruction: i }))]) {
+  for (const shape of [...common, ...instructions.map((i) => ({ key: i.shape, instruction: i }))]) {
     const f = new Func(2);
     lowerHandler(f, isa, shape, indexOf);
     const meaning = f.view().join();
     shared.set(meaning, [...(shared.get(meaning) ?? []), shape]);
   }
   const shapes = [...shared.values()];
+  // The interpreter's switch goes by their places in the table.
+  if (common.some((shape, i) => shapes[i][0] !== shape)) bug('two common shapes mean the same');
   return {
     runtime: runtimeModule(isa),
     handlers: handlerModule(

@@ -189,9 +189,10 @@ export class TranslatingEngine implements Engine {
     for (const r of regions) {
       this.cache.add(r);
       // Its own entry; the others unless something as large is there.
-      const free = r.entries.filter(
-        (pc, i) => i === 0 || (r.large && !code.blocks.translation(pc)?.large) || !code.blocks.translation(pc),
-      );
+      const free = r.entries.filter((pc, i) => {
+        const there = code.blocks.translation(pc);
+        return i === 0 || !there || (r.large && !there.large);
+      });
       this.#install(code, r, free);
       for (const pc of r.inside) code.blocks.countAnew(pc, this.hotMask);
       this.#stats.translatedRegions++;

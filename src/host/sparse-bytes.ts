@@ -19,9 +19,8 @@ export class SparseBytes {
 
   /** Bytes of the pages in [from, to) that do not exist. */
   missing(from: number, to: number): number {
-    let missing = 0;
-    for (let i = Math.floor(from / PAGE); i * PAGE < to; i++) if (!this.#pages.has(i)) missing++;
-    return missing * PAGE;
+    const [first, last] = [Math.floor(from / PAGE), Math.ceil(to / PAGE)];
+    return Math.max(0, last - first - this.#existing(first, last).length) * PAGE;
   }
 
   read(into: Uint8Array, position: number): number {
@@ -60,6 +59,14 @@ export class SparseBytes {
     this.#size = size;
   }
 
+  /** Pages from `first` to before `last` that exist: a range may be far larger than what is in it. */
+  #existing(first: number, last: number): number[] {
+    if (last - first > this.#pages.size) return [...this.#pages.keys()].filter((i) => i >= first && i < last);
+    const found: number[] = [];
+    for (let i = first; i < last; i++) if (this.#pages.has(i)) found.push(i);
+    return found;
+  }
+
   /** Let the pages of [from, to) exist, also beyond the end. */
   reserve(from: number, to: number): void {
     for (let i = Math.floor(from / PAGE); i * PAGE < to; i++) if (!this.#pages.has(i)) this.#pages.set(i, RESERVED);
@@ -67,11 +74,8 @@ export class SparseBytes {
 
   /** Zeros in [from, to); whole pages go. */
   punch(from: number, to: number): void {
-    const [first, last] = [Math.floor(from / PAGE), Math.ceil(to / PAGE)];
-    const touched = last - first < this.#pages.size ? range(first, last) : [...this.#pages.keys()];
-    for (const index of touched) {
-      const page = this.#pages.get(index);
-      if (!page || index < first || index >= last) continue;
+    for (const index of this.#existing(Math.floor(from / PAGE), Math.ceil(to / PAGE))) {
+      const page = this.#pages.get(index)!;
       const [start, end] = [Math.max(0, from - index * PAGE), Math.min(PAGE, to - index * PAGE)];
       if (start === 0 && end === PAGE) this.#pages.delete(index);
       else if (page !== RESERVED) page.fill(0, start, end);
@@ -92,8 +96,4 @@ export class SparseBytes {
     }
     return Math.min(this.#size, index * PAGE);
   }
-}
-
-function range(first: number, last: number): number[] {
-  return Array.from({ length: last - first }, (_, i) => first + i);
 }

@@ -90,3 +90,12 @@ test('a large file is kept in pages, in which nothing is lost', () => {
   }
   expect([file.size(), file.stat().blocks]).toEqual([66 << 20, 66 << 11]);
 });
+
+test('more than there can be room for is refused at once, and nothing is lost', () => {
+  const file = new MemoryFs().open('/a', EVERYTHING);
+  file.write(Uint8Array.of(1, 2, 3), 0);
+  expect(() => file.allocate?.(0, 2 ** 50)).toThrow(expect.objectContaining({ code: 'ENOSPC' }));
+  file.punch?.(1, 2 ** 50);
+  const into = new Uint8Array(3);
+  expect([file.size(), file.read(into, 0), ...into]).toEqual([3, 3, 1, 0, 0]);
+});
