@@ -19,10 +19,12 @@ export function prebuild(isa: Isa, instructions: readonly Instruction[]): Prebui
   const indexOf = (name: string): number =>
     functions.includes(name) ? functions.indexOf(name) : functions.push(name) - 1;
   const shared = new Map<string, Shape[]>();
-  for (const shape of [...common, ...instructions.map((i) => ({ key: i.shape, instruction: i }))]) {
+  const all: Shape[] = [...common, ...instructions.map((i) => ({ key: i.shape, instruction: i }))];
+  for (const shape of all) {
     const f = new Func(2);
     lowerHandler(f, isa, shape, indexOf);
-    const meaning = f.view().join();
+    // Pairs are told apart by the loop alone.
+    const meaning = shape.second ? shape.key : f.view().join();
     shared.set(meaning, [...(shared.get(meaning) ?? []), shape]);
   }
   const shapes = [...shared.values()];

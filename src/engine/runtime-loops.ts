@@ -79,7 +79,7 @@ export function interpretFunction(
   const block = f.loop();
   if (sites) f.count(sites.global('block'));
   const loop = f.loop();
-  pushNext(f, isa, handlerType, imports);
+  pushNext(f, isa, handlerType, imports, budget);
   f.tee(next);
   f.i32(0);
   f.byte(0x4a); // gt_s: straight on
@@ -167,7 +167,7 @@ export function interpretFunction(
 }
 
 /** Run a record, and push what its handler answers. The handlers of common shapes are cases of a switch: a call through the table costs more than most of them. */
-function pushNext(f: Func, isa: Isa, handlerType: number, imports: (name: string) => number): void {
+function pushNext(f: Func, isa: Isa, handlerType: number, imports: (name: string) => number, budget: number): void {
   const REC = 1;
   const shapes = commonShapes(isa);
   const done = f.block('i32');
@@ -180,7 +180,7 @@ function pushNext(f: Func, isa: Isa, handlerType: number, imports: (name: string
   f.brTable(cases, other);
   for (const shape of shapes) {
     f.end();
-    lowerHandler(f, isa, shape, imports, done);
+    lowerHandler(f, isa, shape, imports, { next: done, budget });
     f.br(done);
   }
   f.end();

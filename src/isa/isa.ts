@@ -75,10 +75,12 @@ export interface Isa<I extends Instruction = Instruction> {
   encode(instruction: I, view: DataView, record: number): void;
   /** Build the meaning of instructions with their operands known, a run of them for each builder. `keep`: exception flags too; `plain`: turned registers stay in the state block. */
   regionBuilder(options: { readonly keep?: boolean; readonly plain?: boolean }): RegionBuilder<I>;
-  /** Build the meaning of a shape with its operands read from the record (interpreter handlers). */
-  buildShape(instruction: I): Builder;
+  /** Build the meaning of a shape with its operands read from the record (interpreter handlers). `before`: what always comes before it, and ends by going on to it. */
+  buildShape(instruction: I, before?: Builder): Builder;
   /** Instructions of the shapes that run most, each with a meaning of its own: the interpreter's loop has their handlers in itself. */
   common(): readonly I[];
+  /** Pairs of these that mostly follow each other: it has them as one. */
+  commonPairs(): readonly (readonly [I, I])[];
   readonly functions: Readonly<Record<string, InternalFunction>>;
   readonly helpers: Readonly<Record<string, Helper>>;
 }

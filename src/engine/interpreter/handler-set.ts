@@ -2,12 +2,14 @@
 import type { Instruction, Isa } from '../../isa/isa.ts';
 import type { Prebuilt } from '../prebuilt.ts';
 import { TableSpace } from '../table-space.ts';
-import { commonShapes, handlerModule, type Shape } from './handlers.ts';
+import { commonShapes, handlerModule, partsOf, type Shape } from './handlers.ts';
 
 export class HandlerSet {
   readonly #isa: Isa;
   readonly #table = new TableSpace();
   readonly #index = new Map<string, number>();
+  /** Table index of a pair, by those of its parts. */
+  readonly #pairs = new Map<number, number>();
   /** In order of making; an address space instantiates them all, in this order. */
   readonly modules: WebAssembly.Module[] = [];
 
@@ -19,24 +21,43 @@ export class HandlerSet {
     }
     const first = this.#table.take(prebuilt.shapes.length);
     prebuilt.shapes.forEach((keys, i) => {
-      for (const key of keys.split(' ')) this.#index.set(key, first + i);
+      for (const key of keys.split(' ')) this.#add(key, first + i);
     });
     this.modules.push(new WebAssembly.Module(prebuilt.handlers as never));
+  }
+
+  #add(key: string, index: number): void {
+    const parts = partsOf(key);
+    if (!parts) this.#index.set(key, index);
+    else {
+      const [first, second] = parts.map((part) => this.#index.get(part)!);
+      this.#pairs.set(pairOf(first, second), index);
+    }
   }
 
   get tableSize(): number {
     return this.#table.size;
   }
 
-  /** Table indices of the instructions' handlers; compiles those that are missing. */
+  /** Table indices of what the records of a run are to begin with: the instruction's handler, or its and the next one's. The last ones first: a jump belongs to what it depends on. */
   indices(run: readonly Instruction[]): readonly number[] {
+    const indices = this.#single(run);
+    for (let i = indices.length - 2; i >= 0; i--) {
+      const pair = this.#pairs.get(pairOf(indices[i], indices[i + 1]));
+      if (pair !== undefined) indices[i--] = pair;
+    }
+    return indices;
+  }
+
+  /** Table indices of the instructions' handlers; compiles those that are missing. */
+  #single(run: readonly Instruction[]): number[] {
     const indices: number[] = [];
     for (const { shape } of run) {
       const index = this.#index.get(shape);
       if (index === undefined) {
         const fresh = new Map(run.flatMap((i) => (this.#index.has(i.shape) ? [] : [[i.shape, i]])));
         this.#compile([...fresh].map(([key, instruction]) => ({ key, instruction })));
-        return this.indices(run);
+        return this.#single(run);
       }
       indices.push(index);
     }
@@ -46,8 +67,10 @@ export class HandlerSet {
   #compile(shapes: readonly Shape[]): void {
     const first = this.#table.take(shapes.length);
     shapes.forEach((s, i) => {
-      this.#index.set(s.key, first + i);
+      this.#add(s.key, first + i);
     });
     this.modules.push(new WebAssembly.Module(handlerModule(this.#isa, first, shapes)));
   }
 }
+
+const pairOf = (first: number, second: number): number => first * 0x1_0000 + second;

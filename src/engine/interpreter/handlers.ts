@@ -1,9 +1,10 @@
 /** Interpreter handlers: the meaning of a shape lowered to a wasm function that finds its operands in a record. */
 import { bug } from '../../base/failures.ts';
-import type { Builder, Node } from '../../ir/builder.ts';
+import type { Builder, Node, NodeKind } from '../../ir/builder.ts';
 import { ACCESS } from '../../ir/ops.ts';
+import type { ValueType } from '../../isa/helper.ts';
 import type { Instruction, Isa } from '../../isa/isa.ts';
-import { REC_PC, RECORD_SIZE, TARGETS_SIZE } from '../../isa/record.ts';
+import { REC_HANDLER, REC_PC, RECORD_SIZE, TARGETS_SIZE } from '../../isa/record.ts';
 import { READ_WIDE, WRITE_WIDE } from '../../memory/page-map.ts';
 import { RUNTIME_SIZE } from '../../memory/runtime-area.ts';
 import { EXIT_FAULT } from '../exits.ts';
@@ -11,6 +12,7 @@ import { Lowering, STATE } from '../lowering.ts';
 import { pageCheck } from '../runtime-memory.ts';
 import { ENGINE_FUNCTIONS, HANDLER, SLOW_FUNCTIONS } from '../signatures.ts';
 import { Func, ModuleBuilder, type Signature } from '../wasm/encoder.ts';
+import { LOAD_U16 } from '../wasm/opcodes.ts';
 
 const RECORD = 1;
 
@@ -25,17 +27,30 @@ export function callable(isa: Isa, name: string): Signature {
   return bug(`nothing called ${name}`);
 }
 
+/** The switch that a handler is a case of. */
+export interface Switch {
+  /** Label that takes what a function of its own would return. */
+  readonly next: number;
+  /** Local with the instructions left. */
+  readonly budget: number;
+}
+
+/** Statements that may write a register otherwise than by its id. */
+const OTHER_WRITES: ReadonlySet<NodeKind> = new Set(['setslot', 'setstate', 'helper', 'perform']);
+
 class HandlerLowering extends Lowering {
   readonly #isa: Isa;
   readonly #imports: (name: string) => number;
-  /** Label that takes what a function of its own would return, for a case of the switch. */
-  readonly #next: number | undefined;
+  readonly #switch: Switch | undefined;
+  /** Locals with what the first of a pair has put into registers, for the second. */
+  readonly #kept = new Map<number, { local: number; type: ValueType }>();
+  #first = false;
 
-  constructor(f: Func, isa: Isa, imports: (name: string) => number, next?: number) {
+  constructor(f: Func, isa: Isa, imports: (name: string) => number, inside?: Switch) {
     super(f);
     this.#isa = isa;
     this.#imports = imports;
-    this.#next = next;
+    this.#switch = inside;
   }
 
   protected functionIndex(name: string): number {
@@ -43,21 +58,31 @@ class HandlerLowering extends Lowering {
   }
   protected getRegister(id: number): number {
     const r = this.#isa.registers[id];
-    this.f.get(STATE);
-    this.f.mem(ACCESS[r.type].load, r.offset);
+    const kept = this.#kept.get(id);
+    if (kept) this.f.get(kept.local);
+    else {
+      this.f.get(STATE);
+      this.f.mem(ACCESS[r.type].load, r.offset);
+    }
     return -1;
   }
   protected setRegister(id: number, value: () => void): void {
-    const r = this.#isa.registers[id];
-    this.f.get(STATE);
+    const { f } = this;
+    const { type, offset } = this.#isa.registers[id];
+    f.get(STATE);
     value();
-    this.f.mem(ACCESS[r.type].store, r.offset);
+    if (this.#first) {
+      const local = this.#kept.get(id)?.local ?? f.temp(type);
+      this.#kept.set(id, { local, type });
+      f.tee(local);
+    } else this.#forget(id);
+    f.mem(ACCESS[type].store, offset);
   }
   #pointer(address: number, bytes: number, which: string): number {
     const { f } = this;
     const pointer = f.temp('i32');
     // A case of the switch looks for itself first: a call costs as much as the rest of a load.
-    if (this.#next !== undefined) {
+    if (this.#switch) {
       pageCheck(f, address, which === 'readPointer' ? READ_WIDE : WRITE_WIDE);
       f.if('i32');
       f.get(address);
@@ -70,7 +95,7 @@ class HandlerLowering extends Lowering {
     f.get(address);
     f.i32(bytes);
     f.call(this.#imports(which));
-    if (this.#next !== undefined) f.end();
+    if (this.#switch) f.end();
     f.tee(pointer);
     f.byte(0x45);
     f.if();
@@ -140,8 +165,8 @@ class HandlerLowering extends Lowering {
     this.#return();
   }
   #return(): void {
-    if (this.#next === undefined) this.f.return();
-    else this.f.br(this.#next);
+    if (this.#switch) this.f.br(this.#switch.next);
+    else this.f.return();
   }
   protected override record(n: Node): void {
     this.f.get(RECORD);
@@ -160,10 +185,57 @@ class HandlerLowering extends Lowering {
     f.end();
   }
 
+  /** The first of a pair, which does not jump: goes on behind it with its successor's record, unless the slice is used up or its code is no longer there. */
+  lowerFirst(b: Builder): void {
+    const { f } = this;
+    this.#first = true;
+    this.#statements(b);
+    this.#first = false;
+    this.releaseTemps();
+    const { budget, next } = this.#switch!;
+    f.get(RECORD);
+    f.i32(RECORD_SIZE);
+    f.byte(0x6a);
+    f.tee(RECORD);
+    f.get(budget);
+    f.i32(2);
+    f.byte(0x48); // lt_s
+    if (b.body.some(({ kind }) => kind === 'store')) {
+      f.get(RECORD);
+      f.mem(LOAD_U16, REC_HANDLER);
+      f.i32(GOTO_INDEX);
+      f.byte(0x46);
+      f.byte(0x72);
+    }
+    f.brIf(next);
+    f.byte(0x1a); // drop
+    f.get(budget);
+    f.i32(1);
+    f.byte(0x6b);
+    f.set(budget);
+  }
+  #statements(b: Builder): void {
+    for (const n of b.body) {
+      this.statement(n);
+      // It may have set one of those kept.
+      if (OTHER_WRITES.has(n.kind)) this.#forgetKept();
+    }
+  }
+  #forgetKept(): void {
+    for (const id of [...this.#kept.keys()]) this.#forget(id);
+  }
+  #forget(id: number): void {
+    const kept = this.#kept.get(id);
+    if (!kept) return;
+    this.f.release(kept.type, kept.local);
+    this.#kept.delete(id);
+  }
+
   /** The whole body: pushes the next record or how it left. */
   lower(b: Builder): void {
     const { f } = this;
-    for (const n of b.body) this.statement(n);
+    this.#statements(b);
+    this.#forgetKept();
     const t = b.terminator;
     if (!t) {
       f.get(RECORD);
@@ -247,30 +319,59 @@ function lowerGoto(f: Func, isa: Isa): void {
   f.i32(-1);
 }
 
-/** A shape by its key, and an instruction of it; GOTO_SHAPE has none. */
+/** A shape by its key, and an instruction of it, GOTO_SHAPE has none; or two that follow each other. */
 export interface Shape {
   readonly key: string;
   readonly instruction: Instruction | undefined;
+  readonly second?: Instruction;
 }
+
+/** Between the keys of two shapes that are one for the interpreter's loop. */
+const AND = '&';
 
 /** The shapes that the interpreter's loop has in itself: the first ones of the table, from index 1 on. */
 export function commonShapes(isa: Isa): Shape[] {
   const common = isa.common().map((instruction) => ({ key: instruction.shape, instruction }));
-  return [{ key: GOTO_SHAPE, instruction: undefined }, ...common];
+  const pairs = isa.commonPairs().map(([instruction, second]) => {
+    const key = instruction.shape + AND + second.shape;
+    return { key, instruction, second };
+  });
+  return [{ key: GOTO_SHAPE, instruction: undefined }, ...common, ...pairs];
 }
 
-/** Push the next record or how a shape's handler left; `next`: the label of a switch that it is a case of. */
-export function lowerHandler(f: Func, isa: Isa, shape: Shape, imports: (name: string) => number, next?: number): void {
-  if (!shape.instruction) {
+/** The keys of a pair's shapes; nothing for one alone. */
+export function partsOf(key: string): readonly [string, string] | undefined {
+  const at = key.indexOf(AND);
+  return at < 0 ? undefined : [key.slice(0, at), key.slice(at + 1)];
+}
+
+/**
+ * Push the next record or how a shape's handler left. `inside`: the switch that it is a case of. Only there a pair is both of its instructions: the function in the table
+ * executes the first, for those who step.
+ */
+export function lowerHandler(
+  f: Func,
+  isa: Isa,
+  { instruction, second }: Shape,
+  imports: (name: string) => number,
+  inside?: Switch,
+): void {
+  if (!instruction) {
     lowerGoto(f, isa);
     return;
   }
-  const lowering = new HandlerLowering(f, isa, imports, next);
-  lowering.lower(isa.buildShape(shape.instruction));
+  const lowering = new HandlerLowering(f, isa, imports, inside);
+  const first = isa.buildShape(instruction);
+  if (second && inside) {
+    lowering.lowerFirst(first);
+    lowering.lower(isa.buildShape(second, first));
+  } else lowering.lower(first);
   lowering.releaseTemps();
 }
 
 export const GOTO_SHAPE = '(goto)';
+/** Its place in the table. */
+const GOTO_INDEX = 1;
 
 /** A module with one handler for each shape, put into the table from `first` on. The shape without an instruction is GOTO_SHAPE. */
 export function handlerModule(isa: Isa, first: number, shapes: readonly Shape[]): Uint8Array<ArrayBuffer> {

@@ -4,7 +4,7 @@ import { EXIT_ILLEGAL } from '../../engine/exits.ts';
 import type { Builder } from '../../ir/builder.ts';
 import type { Isa } from '../isa.ts';
 import type { Operand, X86Builder } from './builder.ts';
-import { commonInstructions } from './common.ts';
+import { commonInstructions, commonPairs } from './common.ts';
 import { SYSTEM_HELPERS } from './cpuid.ts';
 import { decode, type X86Instruction } from './decode.ts';
 import { FUNCTIONS } from './functions.ts';
@@ -70,12 +70,14 @@ export const X86: Isa<X86Instruction> = {
   askBit: MXCSR_ASKED,
   keepBit: MXCSR_KEPT,
   regionBuilder: (options) => new X86RegionBuilder(build, options),
-  buildShape(instruction): Builder {
+  buildShape(instruction, before): Builder {
     const b = new X86ShapeBuilder(instruction);
+    if (before instanceof X86ShapeBuilder) b.flags.known = before.flags.known;
     build(b);
     return b;
   },
   common: commonInstructions,
+  commonPairs,
   functions: FUNCTIONS,
   helpers: { ...SYSTEM_HELPERS, ...FLOAT_HELPERS, ...X87_HELPERS },
 };
