@@ -54,6 +54,8 @@ export interface Translation {
   readonly instructions: number;
   /** Made with what a smaller one left out. */
   readonly large: boolean;
+  /** All places where it may be entered: more than one if it has an interpreter's handlers. */
+  readonly entries: readonly number[];
 }
 
 /** Longest run of instructions predecoded at once. */
