@@ -24,9 +24,9 @@ const THRESHOLD = 16384;
 const SMALL_REGION = 48;
 
 /** Entries of a region by the dispatch loop, 15 ns each, after which it is made again with whatever is hot behind it. */
-const GROWTH = 2 ** 22;
+const GROWTH = 2 ** 21;
 
-/** The same for an interpreter's, whose handlers then stay in one region: lua's matrix product 5.2 -> 2.8 times native. Where others take as little, sqlite3's short benchmark takes 7.9 s instead of 6.6. */
+/** The same for an interpreter's, whose handlers then stay in one region: lua's matrix product 5.2 -> 2.8 times native. Where others take as little, sqlite3's short benchmark takes 8.2 s instead of 7.2, where they take twice as much 6.5, but kernel libc 2.4 s instead of 2.1. */
 const INTERPRETER_GROWTH = 2 ** 20;
 
 export type CpuFactory = (space: AddressSpace, state: number, flags: never) => Cpu;
