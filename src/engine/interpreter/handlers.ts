@@ -37,6 +37,8 @@ export interface Switch {
 
 /** Statements that may write a register otherwise than by its id. */
 const OTHER_WRITES: ReadonlySet<NodeKind> = new Set(['setslot', 'setstate', 'helper', 'perform']);
+/** Statements that may write guest memory, and so code. */
+const MEMORY_WRITES: ReadonlySet<NodeKind> = new Set(['store', 'helper', 'perform']);
 
 class HandlerLowering extends Lowering {
   readonly #isa: Isa;
@@ -200,7 +202,7 @@ class HandlerLowering extends Lowering {
     f.get(budget);
     f.i32(2);
     f.byte(0x48); // lt_s
-    if (b.body.some(({ kind }) => kind === 'store')) {
+    if (b.body.some(({ kind }) => MEMORY_WRITES.has(kind))) {
       f.get(RECORD);
       f.mem(LOAD_U16, REC_HANDLER);
       f.i32(GOTO_INDEX);
