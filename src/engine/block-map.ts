@@ -6,7 +6,11 @@ import {
   BLOCK_COUNT,
   BLOCK_DIRECT,
   BLOCK_HEADER,
+  BLOCK_INDIRECT,
+  BLOCK_LENGTH,
+  BLOCK_NEXT,
   BLOCK_NOTES,
+  BLOCK_SIZE,
   BLOCK_SOURCE,
   put64,
   REC_HANDLER,
@@ -25,25 +29,10 @@ import {
   RECORDS,
   RECORDS_END,
 } from '../memory/runtime-area.ts';
+import { BlockIndex } from './block-index.ts';
 import { GOTO_SHAPE } from './interpreter/handlers.ts';
 import { jumpCacheSlot } from './jump-cache.ts';
 import { cutAfterWrite, OPENED_AFTER } from './open-code.ts';
-
-/** A straight run of instructions and where its records lie. */
-export interface Block {
-  readonly pc: number;
-  /** First guest address behind the block. */
-  readonly end: number;
-  /** Offset of the first record. */
-  readonly record: number;
-  /** Bytes of records and what stands around them. */
-  readonly size: number;
-  readonly instructions: number;
-  /** PC of the indirect jump or call at its end, or -1. */
-  readonly indirect: number;
-  /** Its bytes may change without notice. */
-  readonly open: boolean;
-}
 
 /** Code that was translated: entered at one PC, made from the bytes of some pages. */
 export interface Translation {
@@ -61,15 +50,22 @@ export interface Translation {
 /** Longest run of instructions predecoded at once. */
 const BLOCK_LIMIT = 64;
 
+/** Everything made from a page. */
+interface PageCode {
+  /** First record of the block that was made last of those that begin in the page, 0: none; the others follow by BLOCK_NEXT. */
+  newest: number;
+  readonly translations: Set<Translation>;
+}
+
 export class BlockMap {
   readonly #space: AddressSpace;
   readonly #isa: Isa;
   /** Table index of the handler of each shape; makes missing ones. */
   readonly #handlers: (instructions: readonly Instruction[]) => readonly number[];
-  readonly #blocks = new Map<number, Block>();
+  readonly #blocks: BlockIndex;
   readonly #translations = new Map<number, Translation>();
-  /** Everything made from a page. */
-  readonly #pages = new Map<number, { blocks: Set<Block>; translations: Set<Translation> }>();
+  /** A page that a block only goes on into has an entry as well. */
+  readonly #pages = new Map<number, PageCode>();
   /** How often a page's code was dropped, and the pages whose code was dropped so often that they stay writable. */
   readonly #drops = new Map<number, number>();
   readonly #open = new Set<number>();
@@ -85,6 +81,7 @@ export class BlockMap {
 
   constructor(space: AddressSpace, isa: Isa, handlers: (instructions: readonly Instruction[]) => readonly number[]) {
     this.#space = space;
+    this.#blocks = new BlockIndex(space);
     this.#isa = isa;
     this.#handlers = handlers;
     space.onCodeChanged = (start, end) => this.drop(start, end);
@@ -100,13 +97,13 @@ export class BlockMap {
   /** How often the interpreter ran a block; 0 for one it never saw. */
   count(pc: number): number {
     const block = this.#blocks.get(pc);
-    return block ? this.#space.view.getInt32(block.record + BLOCK_COUNT, true) : 0;
+    return block ? this.#space.view.getInt32(block + BLOCK_COUNT, true) : 0;
   }
 
   /** A block became part of a region: it has run as often as it has, but is not hot before it was entered from outside as often as any other. */
   countAnew(pc: number, hotMask: number): void {
     const block = this.#blocks.get(pc);
-    if (block) this.#space.view.setInt32(block.record + BLOCK_COUNT, (this.count(pc) | hotMask) + 1, true);
+    if (block) this.#space.view.setInt32(block + BLOCK_COUNT, (this.count(pc) | hotMask) + 1, true);
   }
 
   /** Where the indirect jump or call at a PC was seen to go. */
@@ -132,7 +129,7 @@ export class BlockMap {
       u8.copyWithin(slot ^ (free ?? this.#victim()), slot, slot + JUMP_CACHE_ENTRY);
     }
     put64(view, slot, pc + 1);
-    view.setInt32(slot + 8, block.record, true);
+    view.setInt32(slot + 8, block, true);
     view.setInt32(slot + 12, translation?.index ?? 0, true);
   }
 
@@ -142,11 +139,31 @@ export class BlockMap {
     return JUMP_CACHE_GROUP[this.#turn];
   }
 
-  /** The predecoded block at a PC. */
-  block(pc: number): Block {
+  /** Offset of the first record of the predecoded block at a PC. */
+  block(pc: number): number {
     const block = this.#blocks.get(pc);
     if (!block) return this.#predecode(pc);
-    return block.open && !this.#isFresh(block) ? this.#renew(block) : block;
+    return this.#isCompared(block) && !this.#isFresh(block) ? this.#renew(block) : block;
+  }
+
+  #pc(block: number): number {
+    return this.#space.view.getUint32(block + REC_PC, true);
+  }
+  /** First guest address behind a block. */
+  #end(block: number): number {
+    return this.#pc(block) + this.#space.view.getInt32(block + BLOCK_BYTES, true);
+  }
+  #instructions(block: number): number {
+    return this.#space.view.getUint16(block + BLOCK_LENGTH, true);
+  }
+  /** PC of the indirect jump or call at its end, or -1. */
+  #indirectPc(block: number): number {
+    const indirect = this.#space.view.getInt32(block + BLOCK_BITS, true) & BLOCK_INDIRECT;
+    return indirect ? this.#pc(block + (this.#instructions(block) - 1) * RECORD_SIZE) : -1;
+  }
+  /** Its bytes may change without notice. */
+  #isCompared(block: number): boolean {
+    return this.#space.view.getInt32(block + BLOCK_SOURCE, true) !== 0;
   }
 
   /** May bytes there change without notice? */
@@ -160,31 +177,34 @@ export class BlockMap {
   }
 
   /** Is the block what stands there now? */
-  #isFresh({ pc, end, record }: Block): boolean {
+  #isFresh(block: number): boolean {
     const { view, u8 } = this.#space;
-    const copy = view.getInt32(record + BLOCK_SOURCE, true);
-    const now = this.#space.fetch(pc, end - pc);
-    return now.length === end - pc && now.every((byte, i) => u8[copy + i] === byte);
+    const copy = view.getInt32(block + BLOCK_SOURCE, true);
+    const bytes = view.getInt32(block + BLOCK_BYTES, true);
+    const now = this.#space.fetch(this.#pc(block), bytes);
+    return now.length === bytes && now.every((byte, i) => u8[copy + i] === byte);
   }
 
   /** The code at a PC was found to have changed without notice. The translation has to go if the block had not been found so before: it stands more changes than the block. */
   stale(pc: number): void {
     const block = this.#blocks.get(pc);
     const translation = this.#translations.get(pc);
-    if (block && !this.#isFresh(block)) this.#renew(block);
+    if (block && this.#isCompared(block) && !this.#isFresh(block)) this.#renew(block);
     else if (translation) this.#dropTranslation(translation);
   }
 
   /** Decode a block anew, in its old place if that will do, and keep its count if it differs in operands only. */
-  #renew(old: Block): Block {
+  #renew(old: number): number {
     this.#dropBlock(old);
     const { view } = this.#space;
-    const handlers = (b: Block) =>
-      Array.from({ length: b.instructions }, (_, i) => view.getUint16(b.record + i * RECORD_SIZE + REC_HANDLER, true));
+    const handlers = (block: number) =>
+      Array.from({ length: this.#instructions(block) }, (_, i) =>
+        view.getUint16(block + i * RECORD_SIZE + REC_HANDLER, true),
+      );
     const before = handlers(old).join();
-    const count = view.getInt32(old.record + BLOCK_COUNT, true);
-    const fresh = this.#predecode(old.pc, old);
-    if (handlers(fresh).join() === before) view.setInt32(fresh.record + BLOCK_COUNT, count, true);
+    const count = view.getInt32(old + BLOCK_COUNT, true);
+    const fresh = this.#predecode(this.#pc(old), old);
+    if (handlers(fresh).join() === before) view.setInt32(fresh + BLOCK_COUNT, count, true);
     return fresh;
   }
 
@@ -220,8 +240,8 @@ export class BlockMap {
     return this.isOpen(pc, at) ? cutAfterWrite(this.#isa, run) : run;
   }
 
-  /** `place`: a block no longer in use, whose records may serve. */
-  #predecode(pc: number, place?: Block): Block {
+  /** `place`: a block no longer in use, with a copy of its bytes, whose records may serve. */
+  #predecode(pc: number, place = 0): number {
     const run = this.decodeRun(pc);
     const last = run[run.length - 1];
     const end = last.pc + last.length;
@@ -231,22 +251,28 @@ export class BlockMap {
     const records = run.length + (last.flow === 'next' || last.flow === 'stop' ? 1 : 0);
     const tables = BLOCK_HEADER + records * RECORD_SIZE + (indirect ? TARGETS_SIZE * 4 : 0);
     const size = tables + (open ? (end - pc + 7) & -8 : 0);
-    const fits = place?.open && place.end === end && place.size === size && place.indirect >= 0 === indirect;
+    const { view, u8 } = this.#space;
+    const fits =
+      place !== 0 &&
+      this.#end(place) === end &&
+      view.getUint16(place + BLOCK_SIZE, true) === size &&
+      this.#indirectPc(place) >= 0 === indirect;
     if (!fits && this.#free + size > RECORDS_END) this.flush();
     const handlers = this.#handlers(run);
-    const record = fits ? place.record : this.#free + BLOCK_HEADER;
+    const record = fits ? place : this.#free + BLOCK_HEADER;
     if (!fits) this.#free += size;
-    const { view, u8 } = this.#space;
     u8.fill(0, record - BLOCK_HEADER, record - BLOCK_HEADER + size);
     if (open) {
       const copy = record - BLOCK_HEADER + tables;
       view.setInt32(record + BLOCK_SOURCE, copy, true);
-      view.setInt32(record + BLOCK_BYTES, end - pc, true);
       u8.set(this.#space.fetch(pc, end - pc), copy);
     }
     const notes = indirect || last.flow === 'return' ? 0 : BLOCK_NOTES;
     const direct = open || this.#translations.has(pc) ? 0 : BLOCK_DIRECT;
-    view.setInt32(record + BLOCK_BITS, notes | direct, true);
+    view.setInt32(record + BLOCK_BITS, notes | direct | (indirect ? BLOCK_INDIRECT : 0), true);
+    view.setInt32(record + BLOCK_BYTES, end - pc, true);
+    view.setUint16(record + BLOCK_SIZE, size, true);
+    view.setUint16(record + BLOCK_LENGTH, run.length, true);
     for (let i = 0; i < run.length; i++) {
       const instruction = run[i];
       const at = record + i * RECORD_SIZE;
@@ -261,13 +287,12 @@ export class BlockMap {
       view.setUint32(at + REC_PC, end, true);
     }
     if (indirect) this.#indirect.set(last.pc, [...(this.#indirect.get(last.pc) ?? []), at]);
-    const block: Block = { pc, end, record, size, instructions: run.length, indirect: indirect ? last.pc : -1, open };
-    this.#blocks.set(pc, block);
-    for (const page of pagesOf(pc, end)) {
-      this.#page(page).blocks.add(block);
-      this.#mark(page);
-    }
-    return block;
+    this.#blocks.add(record);
+    for (const page of pagesOf(pc, end)) this.#mark(page);
+    const entry = this.#page(Math.floor(pc / PAGE_SIZE));
+    view.setInt32(record + BLOCK_NEXT, entry.newest, true);
+    entry.newest = record;
+    return record;
   }
 
   /** Table index of the handler that only sets PC. */
@@ -277,11 +302,11 @@ export class BlockMap {
   }
 
   /** Let the interpreter go into a block from the one before it, or only by way of the dispatch loop. */
-  #setDirect(block: Block | undefined, direct: boolean): void {
+  #setDirect(block: number, direct: boolean): void {
     if (!block) return;
     const { view } = this.#space;
-    const rest = view.getInt32(block.record + BLOCK_BITS, true) & ~BLOCK_DIRECT;
-    view.setInt32(block.record + BLOCK_BITS, direct && !block.open ? rest | BLOCK_DIRECT : rest, true);
+    const rest = view.getInt32(block + BLOCK_BITS, true) & ~BLOCK_DIRECT;
+    view.setInt32(block + BLOCK_BITS, direct && !this.#isCompared(block) ? rest | BLOCK_DIRECT : rest, true);
   }
 
   /** Enter a translation; the dispatch loop finds it from now on. */
@@ -297,13 +322,14 @@ export class BlockMap {
 
   /** There is code from this page: be told of writes, unless it is open. */
   #mark(page: number): void {
+    this.#page(page);
     if (this.#space.markCode(page * PAGE_SIZE, page * PAGE_SIZE + 1, this.#isOpenPage(page))) this.generation++;
   }
 
-  #page(page: number): { blocks: Set<Block>; translations: Set<Translation> } {
+  #page(page: number): PageCode {
     let entry = this.#pages.get(page);
     if (!entry) {
-      entry = { blocks: new Set(), translations: new Set() };
+      entry = { newest: 0, translations: new Set() };
       this.#pages.set(page, entry);
     }
     return entry;
@@ -324,8 +350,8 @@ export class BlockMap {
 
   /** The code in [start, end) changed: drop whatever came from its pages. Records that are being executed turn into "look up again". */
   drop(start: number, end: number): void {
-    const first = Math.floor(start / 4096);
-    const last = Math.floor((end - 1) / 4096);
+    const first = Math.floor(start / PAGE_SIZE);
+    const last = Math.floor((end - 1) / PAGE_SIZE);
     if (last - first > this.#pages.size) {
       for (const page of [...this.#pages.keys()]) if (page >= first && page <= last) this.#dropPage(page);
     } else for (let page = first; page <= last; page++) this.#dropPage(page);
@@ -339,21 +365,42 @@ export class BlockMap {
     const drops = (this.#drops.get(page) ?? 0) + 1;
     this.#drops.set(page, drops);
     if (drops >= OPENED_AFTER) this.#open.add(page);
-    for (const block of entry.blocks) {
+    // A block that begins in the page before may go on into this one.
+    const before = this.#chain(this.#pages.get(page - 1)).filter((block) => this.#end(block) > page * PAGE_SIZE);
+    for (const block of [...this.#chain(entry), ...before]) {
       this.#dropBlock(block);
-      for (let i = 0; i < block.instructions; i++) {
-        this.#space.view.setUint16(block.record + i * RECORD_SIZE + REC_HANDLER, this.gotoHandler, true);
+      for (let i = 0; i < this.#instructions(block); i++) {
+        this.#space.view.setUint16(block + i * RECORD_SIZE + REC_HANDLER, this.gotoHandler, true);
       }
     }
     for (const translation of entry.translations) this.#dropTranslation(translation);
   }
 
-  #dropBlock(block: Block): void {
+  /** The blocks that begin in a page. */
+  #chain(entry: PageCode | undefined): number[] {
+    const blocks: number[] = [];
+    for (let block = entry?.newest ?? 0; block !== 0; block = this.#next(block)) blocks.push(block);
+    return blocks;
+  }
+
+  #next(block: number): number {
+    return this.#space.view.getInt32(block + BLOCK_NEXT, true);
+  }
+
+  #dropBlock(block: number): void {
+    const pc = this.#pc(block);
     this.#setDirect(block, false);
-    this.#blocks.delete(block.pc);
-    this.#forget(block.pc);
-    if (block.indirect >= 0) this.#indirect.delete(block.indirect);
-    for (const page of pagesOf(block.pc, block.end)) this.#pages.get(page)?.blocks.delete(block);
+    this.#blocks.delete(pc);
+    this.#forget(pc);
+    const indirect = this.#indirectPc(block);
+    if (indirect >= 0) this.#indirect.delete(indirect);
+    const entry = this.#pages.get(Math.floor(pc / PAGE_SIZE));
+    if (!entry) return;
+    if (entry.newest === block) entry.newest = this.#next(block);
+    else {
+      const newer = this.#chain(entry).find((b) => this.#next(b) === block);
+      if (newer) this.#space.view.setInt32(newer + BLOCK_NEXT, this.#next(block), true);
+    }
   }
 
   #dropTranslation(translation: Translation): void {
@@ -367,15 +414,16 @@ export class BlockMap {
 
   /** Only PCs with a block are in it: a small process need not touch all of it. */
   #emptyJumpCache(): void {
-    if (this.#blocks.size < JUMP_CACHE_ENTRIES >> 3) for (const pc of this.#blocks.keys()) this.#forget(pc);
+    if (this.#blocks.size < JUMP_CACHE_ENTRIES >> 3)
+      for (const block of this.#blocks.records()) this.#forget(this.#pc(block));
     else this.#space.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
   }
 
   /** Zero all that was ever written, so that the memory can be used again. */
   erase(): void {
-    const { u8 } = this.#space;
-    u8.fill(0, RECORDS, Math.max(this.#highest, this.#free));
+    // The records say which PCs are in the jump cache.
     this.#emptyJumpCache();
+    this.#space.u8.fill(0, RECORDS, Math.max(this.#highest, this.#free));
   }
 
   /** Forget every translation, keep the records. */
@@ -403,6 +451,6 @@ export class BlockMap {
 
 function pagesOf(start: number, end: number): number[] {
   const pages: number[] = [];
-  for (let page = Math.floor(start / 4096); page <= Math.floor((end - 1) / 4096); page++) pages.push(page);
+  for (let page = Math.floor(start / PAGE_SIZE); page <= Math.floor((end - 1) / PAGE_SIZE); page++) pages.push(page);
   return pages;
 }

@@ -138,7 +138,7 @@ export class WasmCodeSpace implements CodeSpace {
       } else if (what === exits.EXIT_MISS) engine.miss(this, cpu.pc);
       else if (what === exits.EXIT_HOT) engine.hot(this, cpu.pc);
       else {
-        const result = this.#step(state, this.blocks.block(cpu.pc).record);
+        const result = this.#step(state, this.blocks.block(cpu.pc));
         if (result !== 0) return result;
       }
     } catch (e) {

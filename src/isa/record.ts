@@ -20,19 +20,24 @@ export const REC_IMM = 28;
 export const REC_WIDE = 24;
 
 /**
- * In front of a block's first record: the headers of the two blocks that followed it last (i32, 0: none), where a copy of its bytes lies that must be compared before it runs (i32; 0: they cannot change without notice) and how
- * many they are (i32), how often it ran (i32) and a word of bits.
+ * In front of a block's first record: the headers of the two blocks that followed it last (i32, 0: none), where a copy of its bytes lies that must be compared before it runs (i32; 0: they cannot change without notice), how many bytes it
+ * has (i32), how often it ran (i32), a word of bits, the first record of the next block that begins in the same page (i32, 0: none), how much room it takes with all that stands around its records (u16) and how many instructions it has (u16).
  */
-export const BLOCK_HEADER = 24;
-export const BLOCK_FOLLOWERS = [-24, -20];
-export const BLOCK_SOURCE = -16;
-export const BLOCK_BYTES = -12;
-export const BLOCK_COUNT = -8;
-export const BLOCK_BITS = -4;
+export const BLOCK_HEADER = 32;
+export const BLOCK_FOLLOWERS = [-32, -28];
+export const BLOCK_SOURCE = -24;
+export const BLOCK_BYTES = -20;
+export const BLOCK_COUNT = -16;
+export const BLOCK_BITS = -12;
+export const BLOCK_NEXT = -8;
+export const BLOCK_SIZE = -4;
+export const BLOCK_LENGTH = -2;
 /** The block may be entered from the one before it: it is what stands there, and no region has taken its place. */
 export const BLOCK_DIRECT = 1;
 /** The block notes what follows it: it ends in a jump that goes to two places at most. */
 export const BLOCK_NOTES = 2;
+/** The block ends in an indirect jump or call. */
+export const BLOCK_INDIRECT = 4;
 /** A block that ends in an indirect jump or call has, behind the record of that, a table of targets seen (low 32 bits of the PC, 0: none). */
 export const TARGETS_SIZE = 32;
 
