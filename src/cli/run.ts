@@ -19,7 +19,7 @@ import {
   type NetworkPolicy,
   SANDBOX_LIMITS,
 } from '../vm.ts';
-import { optimiseLess } from './patience.ts';
+import { beFrugal } from './patience.ts';
 import { VERSION } from './version.ts';
 
 export interface RunOptions {
@@ -108,7 +108,7 @@ export async function execute(plan: Plan, options: Watching, tape?: Tape): Promi
     ...(tape ? { tape } : {}),
   });
   const name = machine.fs === 'memory' && !vm.exists(program) ? (vm.showProgram(program) ?? program) : program;
-  const optimise = optimiseLess();
+  const optimise = beFrugal();
   const guest = vm.spawn(name, args, { env, cwd, argv0, stdio: 'inherit' });
   // What arrives while replaying is for us alone: what the program got stands in the recording.
   if (!tape?.replaying) forwardSignals(vm, guest);
