@@ -57,6 +57,8 @@ interface Frame {
   readonly back: number;
   readonly entry: number;
   readonly depth: number;
+  /** How many runs it comes to. */
+  readonly size: number;
   readonly runs: Map<number, Run>;
 }
 
@@ -69,21 +71,25 @@ interface Run {
 /** The region entered at `entry`; undefined if that cannot be part of one. */
 export function formRegion(entry: number, code: CodeView, limits: RegionLimits): Region | undefined {
   // First the runs and every PC where a block must begin, breadth first so that what is near comes in first.
-  const root: Frame = { caller: undefined, back: -1, entry, depth: 0, runs: new Map() };
+  const root: Frame = { caller: undefined, back: -1, entry, depth: 0, size: 0, runs: new Map() };
   const frames = [root];
   const queue: { frame: Frame; pc: number }[] = [{ frame: root, pc: entry }];
   let blocks = 0;
   let instructions = 0;
+  // Blocks of included functions that are still to come: one that is cut short would be left again and again.
+  let promised = 0;
   while (queue.length > 0 && blocks < limits.blocks && instructions < limits.instructions) {
     const { frame, pc } = queue.shift()!;
     if (frame.runs.has(pc)) continue;
     const whole = code.run(pc);
     const straight = cut(whole);
     if (straight.length === 0) continue;
-    const callees = calleesOf(straight, frame, code, limits);
-    frames.push(...callees);
-    frame.runs.set(pc, { instructions: straight, callees });
+    if (frame.caller) promised--;
     blocks++;
+    const callees = calleesOf(straight, frame, code, limits.inlined, limits.blocks - blocks - promised);
+    frames.push(...callees);
+    for (const { size } of callees) promised += size;
+    frame.runs.set(pc, { instructions: straight, callees });
     instructions += straight.length;
     // What follows a cut has run as often as what precedes it.
     for (const next of exitsOf(straight, frame, callees, code))
@@ -143,8 +149,14 @@ function shareTargets(blocks: readonly RegionBlock[]): void {
   }
 }
 
-/** Frames for the functions called at the end of a run, if they are small. */
-function calleesOf(run: readonly Instruction[], caller: Frame, code: CodeView, limits: RegionLimits): Frame[] {
+/** Frames for the functions called at the end of a run, if they are small and there is room for all their blocks. */
+function calleesOf(
+  run: readonly Instruction[],
+  caller: Frame,
+  code: CodeView,
+  largest: number,
+  room: number,
+): readonly Frame[] {
   const last = run[run.length - 1];
   if (caller.depth === INLINE_DEPTH) return [];
   let entries: readonly number[] = [];
@@ -152,16 +164,20 @@ function calleesOf(run: readonly Instruction[], caller: Frame, code: CodeView, l
   else if (last.flow === 'indirect-call') entries = code.targets(last.pc);
   if (entries.length > INLINE_CHOICES) return [];
   const back = last.pc + last.length;
-  return entries
-    .filter((entry) => code.follow(entry) && isSmall(entry, code, limits.inlined))
-    .map((entry) => ({ caller, back, entry, depth: caller.depth + 1, runs: new Map() }));
+  const frames: Frame[] = [];
+  for (const entry of entries.filter((entry) => code.follow(entry))) {
+    const size = sizeOf(entry, code, largest);
+    if (size > 0 && size < room) frames.push({ caller, back, entry, depth: caller.depth + 1, size, runs: new Map() });
+    room -= size;
+  }
+  return frames;
 }
 
-/** Does what runs of a function come to a return within so many instructions? */
-function isSmall(entry: number, code: CodeView, limit: number): boolean {
+/** Runs that what is hot of a function comes to; 0 if it does not come to a return within so many instructions. */
+function sizeOf(entry: number, code: CodeView, limit: number): number {
   const seen = new Set<number>();
   const queue = [entry];
-  const frame: Frame = { caller: undefined, back: -1, entry, depth: 0, runs: new Map() };
+  const frame: Frame = { caller: undefined, back: -1, entry, depth: 0, size: 0, runs: new Map() };
   let instructions = 0;
   let returns = false;
   for (let pc = queue.pop(); pc !== undefined; pc = queue.pop()) {
@@ -169,11 +185,11 @@ function isSmall(entry: number, code: CodeView, limit: number): boolean {
     seen.add(pc);
     const straight = cut(code.run(pc));
     instructions += straight.length;
-    if (straight.length === 0 || instructions > limit) return false;
+    if (straight.length === 0 || instructions > limit) return 0;
     returns ||= straight[straight.length - 1].flow === 'return';
     queue.push(...exitsOf(straight, frame, [], code).flatMap((e) => (code.follow(e.pc) ? e.pc : [])));
   }
-  return returns;
+  return returns ? seen.size : 0;
 }
 
 /** A run ends before an instruction that must run alone, and around one that repeats itself. */
