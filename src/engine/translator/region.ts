@@ -76,19 +76,27 @@ export function formRegion(entry: number, code: CodeView, limits: RegionLimits):
   const queue: { frame: Frame; pc: number }[] = [{ frame: root, pc: entry }];
   let blocks = 0;
   let instructions = 0;
-  // Blocks of included functions that are still to come: one that is cut short would be left again and again.
+  // Blocks of included functions, and where these come back to, that are still to come: one that is cut short would be left again and again.
   let promised = 0;
-  while (queue.length > 0 && blocks < limits.blocks && instructions < limits.instructions) {
+  const backs = new Set<number>();
+  while (queue.length > 0) {
     const { frame, pc } = queue.shift()!;
     if (frame.runs.has(pc)) continue;
+    const full = blocks + promised >= limits.blocks || instructions >= limits.instructions;
+    if (frame.caller || backs.delete(pc)) promised--;
+    else if (full) continue;
     const whole = code.run(pc);
     const straight = cut(whole);
     if (straight.length === 0) continue;
-    if (frame.caller) promised--;
     blocks++;
-    const callees = calleesOf(straight, frame, code, limits.inlined, limits.blocks - blocks - promised);
+    const callees = full ? [] : calleesOf(straight, frame, code, limits.inlined, limits.blocks - blocks - promised);
     frames.push(...callees);
-    for (const { size } of callees) promised += size;
+    for (const { size, back } of callees) {
+      promised += size;
+      if (frame.caller || frame.runs.has(back) || backs.has(back)) continue;
+      backs.add(back);
+      promised++;
+    }
     frame.runs.set(pc, { instructions: straight, callees });
     instructions += straight.length;
     // What follows a cut has run as often as what precedes it.
