@@ -10,6 +10,7 @@ export const OPTIMISATIONS = {
   indirect: 'indirect jumps stay in their region where they went before',
   inlining: 'small functions are translated where they are called',
   lanes: 'low lanes that scalar operations change go to their vector registers only when those are wanted whole',
+  passing: 'a region goes on in another one without the dispatch loop',
   regions: 'several blocks are translated together',
   registers: 'only registers that were changed are written back, only those that are read are loaded',
   stack: 'x87 registers live in locals, x87 operations in place',

@@ -5,7 +5,7 @@ import type { ModuleBuilder } from './wasm/encoder.ts';
  * interpreted: instructions of the interpreter; block: its runs of blocks; region: regions entered by the dispatch loop through the jump cache.
  * In regions: direct: calls to a known target; indirect-call: calls through the jump cache; return: returns to the
  * expected place; return-miss: returns elsewhere, which a nested dispatch loop follows; inline-cache: indirect jumps to a target inside the region;
- * leave: ways out to a PC outside; restart: ways out to the interpreter; stop: ways out for the process side; flags: flags of a kind only known at run time.
+ * leave: ways out to a PC outside; passed: those that its region was entered by at once; restart: ways out to the interpreter; stop: ways out for the process side; flags: flags of a kind only known at run time.
  */
 export type SiteKind =
   | 'interpreted'
@@ -17,6 +17,7 @@ export type SiteKind =
   | 'return-miss'
   | 'inline-cache'
   | 'leave'
+  | 'passed'
   | 'restart'
   | 'stop'
   | 'flags';

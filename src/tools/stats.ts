@@ -81,6 +81,7 @@ function countedBy(counters: Counters, total: number): Counted {
       'return elsewhere': sum('return-miss'),
       'inline cache': sum('inline-cache'),
       'region left': sum('leave'),
+      'passed on': sum('passed'),
       'jump cache': sum('region'),
       'block interpreted': sum('block'),
       miss: events('miss'),

@@ -14,7 +14,7 @@ LOOP.push(0x48, 0x8d, 0x05, 2, 0, 0, 0, 0xff, 0xe0, 0x0f, 0x05, 0xc3);
 
 function start(mode: 'interpreter' | 'translator', code = LOOP) {
   // The function is a wasm call, and its jump leaves its region: what follows runs in a dispatch loop below the caller's region.
-  const without = new Set(['indirect', 'inlining'] as const);
+  const without = new Set(['indirect', 'inlining', 'passing'] as const);
   const made = machine({ mode, without }, code, [{ address: STACK, length: 4096 }]);
   made.cpu.set(4, STACK + 4096);
   return made;

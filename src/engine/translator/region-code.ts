@@ -3,13 +3,15 @@ import type { Without } from '../../base/optimisations.ts';
 import type { Node } from '../../ir/builder.ts';
 import { ACCESS, type Access, OPS } from '../../ir/ops.ts';
 import type { Isa } from '../../isa/isa.ts';
-import { MINIMUM_ADDRESS, RUNTIME_SIZE } from '../../memory/runtime-area.ts';
+import { BLOCK_COUNT, BLOCK_HEADER } from '../../isa/record.ts';
+import { JUMP_CACHE, MINIMUM_ADDRESS, RUNTIME_SIZE } from '../../memory/runtime-area.ts';
 import type { SiteKind, SiteList } from '../counters.ts';
 import { EXIT_RESTART } from '../exits.ts';
+import { pushSlot } from '../jump-cache.ts';
 import { Lowering, lowOf, STATE } from '../lowering.ts';
 import { REGION_PC } from '../signatures.ts';
 import { type Bytes, Func } from '../wasm/encoder.ts';
-import { I32_ADD } from '../wasm/opcodes.ts';
+import { I32_ADD, I32_AND } from '../wasm/opcodes.ts';
 import { emitCheck } from './check-lowering.ts';
 import type { Check, CheckPlan } from './checks.ts';
 import { loadTurned, saveTurned } from './turned-registers.ts';
@@ -19,10 +21,14 @@ export const DEPTH = 1;
 export const BUDGET = 2;
 export const SP = 3;
 
+/** In place of an exit code. */
+const COMES_BACK = -1;
+
 export abstract class RegionCode extends Lowering {
   protected readonly isa: Isa;
   protected readonly imports: (name: string) => number;
   protected readonly without: Without;
+  protected readonly regionType: number;
   /** Counters of this module, under --stats. */
   readonly #sites: SiteList | undefined;
   /** Local of each register in use. */
@@ -50,11 +56,12 @@ export abstract class RegionCode extends Lowering {
   /** Places where flags of a kind that is only known at run time are asked for. */
   flagsMade = 0;
 
-  constructor(isa: Isa, imports: (name: string) => number, without: Without, sites?: SiteList) {
+  constructor(isa: Isa, regionType: number, imports: (name: string) => number, without: Without, sites?: SiteList) {
     super(new Func(4));
     this.#registers.set(isa.stackPointer, SP);
     this.isa = isa;
     this.imports = imports;
+    this.regionType = regionType;
     this.without = without;
     this.#sites = sites;
     this.pc = this.f.local('i64');
@@ -133,8 +140,15 @@ export abstract class RegionCode extends Lowering {
       into.u32(this.getRegister(id));
     }
   }
+  /** The PC to leave for is one that a return goes to: the region that made the call waits for it. */
+  protected comesBack(): void {
+    if (this.without.has('passing')) return;
+    this.f.i32(COMES_BACK);
+    this.f.set(this.#code);
+  }
   protected wayOut(): void {
     const { f } = this;
+    if (!this.without.has('passing')) this.#passOn();
     // What is not told by value: exits, and a PC where no region can be.
     f.get(this.#code);
     f.get(this.pc);
@@ -151,6 +165,81 @@ export abstract class RegionCode extends Lowering {
     f.set(this.pc);
     f.end();
     this.leaveRegion(() => f.get(this.pc));
+  }
+
+  /**
+   * Go on in the region of that PC in place of this one, so that what has called us gets its return; all else is for the dispatch loop. sqlite3's short
+   * benchmark enters the dispatch loop 10 million times instead of 78, nested ones 2 instead of 14, and takes 4 % less.
+   */
+  #passOn(): void {
+    const { f, isa } = this;
+    const slot = f.temp('i32');
+    const target = f.temp('i32');
+    const header = f.temp('i32');
+    const runs = f.temp('i32');
+    const other = f.block();
+    f.get(this.#code);
+    f.get(BUDGET);
+    f.i32(0);
+    f.byte(0x4c); // le_s
+    f.byte(0x72);
+    f.brIf(other);
+    pushSlot(f, this.pc);
+    f.tee(slot);
+    f.mem(ACCESS.i64.load, JUMP_CACHE);
+    f.get(this.pc);
+    f.i64(1);
+    f.byte(0x7c);
+    f.byte(0x52);
+    f.get(STATE);
+    f.mem(ACCESS.i32.load, isa.modeOffset);
+    f.i32(isa.modeMask);
+    f.byte(I32_AND);
+    f.byte(0x72);
+    f.brIf(other);
+    f.get(slot);
+    f.mem(ACCESS.i32.load, JUMP_CACHE + 12);
+    f.tee(target);
+    f.byte(0x45);
+    f.brIf(other);
+    // The dispatch loop counts the entry that makes it grow.
+    f.get(slot);
+    f.mem(ACCESS.i32.load, JUMP_CACHE + 8);
+    f.i32(BLOCK_HEADER);
+    f.byte(0x6b);
+    f.tee(header);
+    f.mem(ACCESS.i32.load, BLOCK_HEADER + BLOCK_COUNT);
+    f.i32(1);
+    f.byte(I32_ADD);
+    f.tee(runs);
+    f.get(STATE);
+    f.mem(ACCESS.i32.load, isa.hotOffset);
+    f.byte(I32_AND);
+    f.byte(0x45);
+    f.brIf(other);
+    f.get(header);
+    f.get(runs);
+    f.mem(ACCESS.i32.store, BLOCK_HEADER + BLOCK_COUNT);
+    this.count('passed', 0);
+    this.storeState(this.pc, 'i64', isa.pcOffset);
+    f.get(STATE);
+    f.get(DEPTH);
+    f.get(BUDGET);
+    f.get(SP);
+    f.get(target);
+    f.returnCallIndirect(this.regionType);
+    f.end();
+    f.get(this.#code);
+    f.i32(0);
+    f.get(this.#code);
+    f.i32(COMES_BACK);
+    f.byte(0x47);
+    f.byte(0x1b); // select
+    f.set(this.#code);
+    f.release('i32', runs);
+    f.release('i32', header);
+    f.release('i32', target);
+    f.release('i32', slot);
   }
 
   // ---- what Lowering asks for

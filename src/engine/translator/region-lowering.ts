@@ -28,7 +28,6 @@ const CALL_DEPTH = 150;
 const isSwitch = ({ end, block }: Piece): boolean => end.kind === 'indirect' && block.successors.length > 2;
 
 export class RegionLowering extends RegionCode {
-  readonly #regionType: number;
   /** Which of piece 0's successors comes next. */
   readonly #choice: number;
   /** Labels of the ways out. */
@@ -46,8 +45,7 @@ export class RegionLowering extends RegionCode {
   readonly #kept = new Map<number, Temps>();
 
   constructor(isa: Isa, regionType: number, imports: (name: string) => number, without: Without, sites?: SiteList) {
-    super(isa, imports, without, sites);
-    this.#regionType = regionType;
+    super(isa, regionType, imports, without, sites);
     this.#choice = this.f.local('i32');
   }
 
@@ -290,6 +288,7 @@ export class RegionLowering extends RegionCode {
   #choose(n: number, targets: readonly number[], first = 0): void {
     const { f } = this;
     if (targets.length === 0) {
+      this.#comesBack(n);
       f.br(this.out);
       return;
     }
@@ -304,6 +303,7 @@ export class RegionLowering extends RegionCode {
       this.#edge(n, first, { pc: targets[0], count: 0 });
       f.else();
       this.count('leave', 0);
+      this.#comesBack(n);
       f.br(this.out);
     } else {
       this.#choose(n, targets.slice(0, middle), first);
@@ -311,6 +311,12 @@ export class RegionLowering extends RegionCode {
       this.#choose(n, targets.slice(middle), first + middle);
     }
     f.end();
+  }
+
+  /** What leaves for elsewhere at the end of a piece may be a return. */
+  #comesBack(n: number): void {
+    const { instructions } = this.#pieces[n].block;
+    if (instructions[instructions.length - 1].flow === 'return') this.comesBack();
   }
 
   /**
@@ -386,7 +392,7 @@ export class RegionLowering extends RegionCode {
     if (self) f.callSelf();
     else {
       f.get(slot);
-      f.callIndirect(this.#regionType);
+      f.callIndirect(this.regionType);
     }
     f.set(SP);
     f.tee(where);

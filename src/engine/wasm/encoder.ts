@@ -150,6 +150,12 @@ export class Func extends Bytes {
     // Five bytes, whatever the number will be.
     this.bytes([0x80, 0x80, 0x80, 0x80, 0]);
   }
+  /** Call through a table in place of this function. */
+  returnCallIndirect(type: number, table = 0): void {
+    this.byte(0x13);
+    this.u32(type);
+    this.u32(table);
+  }
   callIndirect(type: number, table = 0): void {
     this.byte(0x11);
     this.u32(type);
