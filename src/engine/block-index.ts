@@ -1,4 +1,4 @@
-/** Which block begins at a PC: a hash table of record offsets, the PCs themselves stand in the records. A Map of objects took 220 bytes a block, gcc's cc1 has 300,000. */
+/** Which block begins at a PC: a hash table of record offsets, the PCs themselves stand in the records. A Map of objects took 220 bytes a block, gcc's cc1 makes 139,000 for 800 lines. */
 import { REC_PC } from '../isa/record.ts';
 
 const SMALLEST = 1 << 10;

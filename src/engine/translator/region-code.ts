@@ -185,12 +185,7 @@ export abstract class RegionCode extends Lowering {
     f.byte(0x72);
     f.brIf(other);
     pushSlot(f, this.pc);
-    f.tee(slot);
-    f.mem(ACCESS.i64.load, JUMP_CACHE);
-    f.get(this.pc);
-    f.i64(1);
-    f.byte(0x7c);
-    f.byte(0x52);
+    this.slotIsOthers(slot);
     f.get(STATE);
     f.mem(ACCESS.i32.load, isa.modeOffset);
     f.i32(isa.modeMask);
@@ -240,6 +235,17 @@ export abstract class RegionCode extends Lowering {
     f.release('i32', header);
     f.release('i32', target);
     f.release('i32', slot);
+  }
+
+  /** Keep the jump-cache slot on the stack, and push 1 in its place if it is not this PC's. */
+  protected slotIsOthers(slot: number): void {
+    const { f } = this;
+    f.tee(slot);
+    f.mem(ACCESS.i64.load, JUMP_CACHE);
+    f.get(this.pc);
+    f.i64(1);
+    f.byte(0x7c);
+    f.byte(0x52); // ne
   }
 
   // ---- what Lowering asks for

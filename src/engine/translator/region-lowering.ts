@@ -351,12 +351,7 @@ export class RegionLowering extends RegionCode {
     if (!self) {
       if (known === undefined) pushSlot(f, this.pc);
       else f.i32(jumpCacheSlot(known) - JUMP_CACHE);
-      f.tee(slot);
-      f.mem(ACCESS.i64.load, JUMP_CACHE);
-      f.get(this.pc);
-      f.i64(1);
-      f.byte(0x7c);
-      f.byte(0x52);
+      this.slotIsOthers(slot);
       f.brIf(this.out);
       f.get(slot);
       f.mem(ACCESS.i32.load, JUMP_CACHE + 12);
