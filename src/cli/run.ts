@@ -108,13 +108,13 @@ export async function execute(plan: Plan, options: Watching, tape?: Tape): Promi
     ...(tape ? { tape } : {}),
   });
   const name = machine.fs === 'memory' && !vm.exists(program) ? (vm.showProgram(program) ?? program) : program;
-  const optimise = beFrugal();
+  const lavishAgain = beFrugal();
   const guest = vm.spawn(name, args, { env, cwd, argv0, stdio: 'inherit' });
   // What arrives while replaying is for us alone: what the program got stands in the recording.
   if (!tape?.replaying) forwardSignals(vm, guest);
   const { exitCode, signal } = await vm.wait(guest);
   await vm.idle();
-  optimise();
+  lavishAgain();
   tape?.end(signal ?? `status ${exitCode}`);
   await vm.dispose();
   const { violation } = vm;

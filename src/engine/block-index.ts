@@ -1,5 +1,6 @@
 /** Which block begins at a PC: a hash table of record offsets, the PCs themselves stand in the records. A Map of objects took 220 bytes a block, gcc's cc1 makes 139,000 for 800 lines. */
 import { REC_PC } from '../isa/record.ts';
+import { SPREAD } from './jump-cache.ts';
 
 const SMALLEST = 1 << 10;
 
@@ -59,7 +60,7 @@ export class BlockIndex {
   }
 
   #home(pc: number): number {
-    return (Math.imul(pc, 0x9e37_79b1) >>> 8) & (this.#slots.length - 1);
+    return (Math.imul(pc, SPREAD) >>> 8) & (this.#slots.length - 1);
   }
 
   /** Where a PC's block stands, or would. */

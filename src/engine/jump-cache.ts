@@ -4,7 +4,7 @@ import type { Func } from './wasm/encoder.ts';
 import { I32_AND, WRAP } from './wasm/opcodes.ts';
 
 /** A multiplicative hash: code of equal offsets in different megabytes must not meet. */
-const SPREAD = 0x9e37_79b1 | 0;
+export const SPREAD = 0x9e37_79b1 | 0;
 const SLOT_SHIFT = 32 - Math.log2(JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
 const SLOT_MASK = (JUMP_CACHE_ENTRIES - 1) * JUMP_CACHE_ENTRY;
 

@@ -23,7 +23,7 @@ const THRESHOLD = 16384;
 /** Regions of at most this many instructions are worth repeating inside others that lead to them (inner loops). */
 const SMALL_REGION = 48;
 
-/** Entries of a region by the dispatch loop, 15 ns each, after which it is made again with whatever is hot behind it. */
+/** Entries of a region other than by calls, up to 15 ns each, after which it is made again with whatever is hot behind it. */
 const GROWTH = 2 ** 21;
 
 /** The same for an interpreter's, whose handlers then stay in one region: lua's matrix product 5.2 -> 2.8 times native. Where others take as little, sqlite3's short benchmark takes 8.2 s instead of 7.2, where they take twice as much 6.5, but kernel libc 2.4 s instead of 2.1. */

@@ -175,7 +175,8 @@ function calleesOf(
   const frames: Frame[] = [];
   for (const entry of entries.filter((entry) => code.follow(entry))) {
     const size = sizeOf(entry, code, largest);
-    if (size > 0 && size < room) frames.push({ caller, back, entry, depth: caller.depth + 1, size, runs: new Map() });
+    if (size === 0 || size >= room) continue;
+    frames.push({ caller, back, entry, depth: caller.depth + 1, size, runs: new Map() });
     room -= size;
   }
   return frames;
