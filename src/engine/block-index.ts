@@ -1,5 +1,5 @@
 /** Which block begins at a PC: a hash table of record offsets, the PCs themselves stand in the records. A Map of objects took 220 bytes a block, gcc's cc1 makes 139,000 for 800 lines. */
-import { REC_PC } from '../isa/record.ts';
+import { blockPc } from '../isa/record.ts';
 import { SPREAD } from './jump-cache.ts';
 
 const SMALLEST = 1 << 10;
@@ -56,7 +56,7 @@ export class BlockIndex {
   }
 
   #pc(record: number): number {
-    return this.#memory.view.getUint32(record + REC_PC, true);
+    return blockPc(this.#memory.view, record);
   }
 
   #home(pc: number): number {

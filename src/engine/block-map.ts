@@ -6,12 +6,14 @@ import {
   BLOCK_COUNT,
   BLOCK_DIRECT,
   BLOCK_HEADER,
+  BLOCK_HIGH,
   BLOCK_INDIRECT,
   BLOCK_LENGTH,
   BLOCK_NEXT,
   BLOCK_NOTES,
   BLOCK_SIZE,
   BLOCK_SOURCE,
+  blockPc,
   put64,
   REC_HANDLER,
   REC_NEXT,
@@ -147,7 +149,7 @@ export class BlockMap {
   }
 
   #pc(block: number): number {
-    return this.#space.view.getUint32(block + REC_PC, true);
+    return blockPc(this.#space.view, block);
   }
   /** First guest address behind a block. */
   #end(block: number): number {
@@ -158,8 +160,10 @@ export class BlockMap {
   }
   /** PC of the indirect jump or call at its end, or -1. */
   #indirectPc(block: number): number {
-    const indirect = this.#space.view.getInt32(block + BLOCK_BITS, true) & BLOCK_INDIRECT;
-    return indirect ? this.#pc(block + (this.#instructions(block) - 1) * RECORD_SIZE) : -1;
+    const { view } = this.#space;
+    if ((view.getInt32(block + BLOCK_BITS, true) & BLOCK_INDIRECT) === 0) return -1;
+    const last = block + (this.#instructions(block) - 1) * RECORD_SIZE;
+    return this.#pc(block) + ((view.getInt32(last + REC_PC, true) - view.getInt32(block + REC_PC, true)) >>> 0);
   }
   /** Its bytes may change without notice. */
   #isCompared(block: number): boolean {
@@ -270,6 +274,7 @@ export class BlockMap {
     const notes = indirect || last.flow === 'return' ? 0 : BLOCK_NOTES;
     const direct = open || this.#translations.has(pc) ? 0 : BLOCK_DIRECT;
     view.setInt32(record + BLOCK_BITS, notes | direct | (indirect ? BLOCK_INDIRECT : 0), true);
+    view.setUint16(record + BLOCK_HIGH, Math.floor(pc / 0x1_0000_0000), true);
     view.setInt32(record + BLOCK_BYTES, end - pc, true);
     view.setUint16(record + BLOCK_SIZE, size, true);
     view.setUint16(record + BLOCK_LENGTH, run.length, true);

@@ -21,7 +21,7 @@ export const REC_WIDE = 24;
 
 /**
  * In front of a block's first record: the headers of the two blocks that followed it last (i32, 0: none), where a copy of its bytes lies that must be compared before it runs (i32; 0: they cannot change without notice), how many bytes it
- * has (i32), how often it ran (i32), a word of bits, the first record of the next block that begins in the same page (i32, 0: none), how much room it takes with all that stands around its records (u16) and how many instructions it has (u16).
+ * has (i32), how often it ran (i32), a half word of bits and the upper half of its PC (u16 each), the first record of the next block that begins in the same page (i32, 0: none), how much room it takes with all that stands around its records (u16) and how many instructions it has (u16).
  */
 export const BLOCK_HEADER = 32;
 export const BLOCK_FOLLOWERS = [-32, -28];
@@ -29,6 +29,7 @@ export const BLOCK_SOURCE = -24;
 export const BLOCK_BYTES = -20;
 export const BLOCK_COUNT = -16;
 export const BLOCK_BITS = -12;
+export const BLOCK_HIGH = -10;
 export const BLOCK_NEXT = -8;
 export const BLOCK_SIZE = -4;
 export const BLOCK_LENGTH = -2;
@@ -40,6 +41,11 @@ export const BLOCK_NOTES = 2;
 export const BLOCK_INDIRECT = 4;
 /** A block that ends in an indirect jump or call has, behind the record of that, a table of targets seen (low 32 bits of the PC, 0: none). */
 export const TARGETS_SIZE = 32;
+
+/** PC of the block whose first record is there: its code may be above 4 GiB. */
+export function blockPc(view: DataView, block: number): number {
+  return view.getUint16(block + BLOCK_HIGH, true) * 0x1_0000_0000 + view.getUint32(block + REC_PC, true);
+}
 
 /** Write 64 bits, two's complement; a number must be an exact integer (BigInts cost ten times as much). */
 export function put64(view: DataView, at: number, v: number | bigint): void {
