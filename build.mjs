@@ -1,13 +1,23 @@
 // Builds dist/: one bundled file each for the CLI (with its compiled code beside it, since start-up time counts), the
 // library and the demonstration, and type declarations unless --no-types is given.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const at = (path) => root + path;
+
+/** Names these sources, for what one version leaves on disk is of no use to another. */
+function digest() {
+  const hash = createHash('sha256');
+  for (const folder of ['src', 'syscalls'])
+    for (const name of readdirSync(at(folder), { recursive: true }).sort())
+      if (name.endsWith('.ts')) hash.update(`${name}\0`).update(readFileSync(at(`${folder}/${name}`)));
+  return hash.digest('hex').slice(0, 32);
+}
 
 const common = {
   absWorkingDir: root,
@@ -17,6 +27,7 @@ const common = {
   target: 'node20.19',
   minifySyntax: true,
   legalComments: 'none',
+  define: { __BUILD__: JSON.stringify(digest()) },
   logLevel: 'warning',
 };
 const esm = {
@@ -51,7 +62,7 @@ await Promise.all([
     entryPoints: { main: 'src/cli/main.ts' },
     outExtension: { '.js': '.cjs' },
     minifyWhitespace: true,
-    define: { 'import.meta.url': '__url' },
+    define: { ...common.define, 'import.meta.url': '__url' },
     plugins: [withoutChildProcess],
     banner: {
       js: "(function (require, module, exports, __filename) { var __url = require('node:url').pathToFileURL(__filename).href;",

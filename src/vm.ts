@@ -6,7 +6,7 @@ import { GuestError, UserError } from './base/failures.ts';
 import type { Optimisation } from './base/optimisations.ts';
 import { bytesOf } from './base/text.ts';
 import { createEngine } from './engine/create.ts';
-import type { Engine, EngineMode } from './engine/engine.ts';
+import type { Engine, EngineMode, TranslationStore } from './engine/engine.ts';
 import { findOnHost, hostEnvironment, hostIdentity } from './host/environment.ts';
 import { type Ending, GuestProcess } from './host/guest-process.ts';
 import type { HostEnvironment } from './host/host.ts';
@@ -14,6 +14,7 @@ import type { MemoryView } from './host/memory-view.ts';
 import { nodeNetwork } from './host/node-network.ts';
 import { prebuiltFile } from './host/prebuilt.ts';
 import { backgroundMs } from './host/threads.ts';
+import { translationStore } from './host/translation-store.ts';
 import { timestamps } from './isa/x86/cpuid.ts';
 import { FdTable } from './kernel/fd-table.ts';
 import type { NetworkPolicy } from './kernel/inet-socket.ts';
@@ -93,6 +94,8 @@ export interface HospesOptions {
   count?: boolean;
   /** Sample where guest code runs: `vm.profile`. */
   profile?: boolean;
+  /** A directory of the host where translations are kept from one process to the next; absent: nowhere. Only this user may be able to write to it: what lies there is run. */
+  translations?: string;
   /** What programs do not determine passes through this: a Recorder notes it, a Player gives it back. */
   tape?: Tape;
 }
@@ -142,6 +145,9 @@ export class Hospes {
   readonly #limits: Limits;
   readonly #vfs: Vfs;
   readonly #engine: Engine;
+  /** The engine, if translations are kept; it knows the store from the first program on. */
+  #keeper: Engine | undefined;
+  #store: TranslationStore | undefined;
   readonly #profiler: Profiler | undefined;
   readonly #calls: CallStatistics;
   readonly #kernel: Kernel;
@@ -176,6 +182,7 @@ export class Hospes {
     const observers = { statistics: this.#calls, trace };
     this.#vfs = new Vfs({ now: () => this.#environment.realtime() });
     const engine = createEngine(options.engine ?? 'auto', prebuiltFile(), new Set(options.without), options.count);
+    if (options.translations !== undefined && !tape) this.#keeper = engine;
     this.#profiler = options.profile ? new Profiler() : undefined;
     this.#engine = tape ? tapedEngine(tape, engine) : (this.#profiler?.watch(engine) ?? engine);
     const { output: _output, ...limits } = this.#limits;
@@ -252,6 +259,7 @@ export class Hospes {
     const env = options.env ?? this.#options.env ?? { PATH: DEFAULT_PATH, HOME: '/root' };
     const { fs, files } = this.#context(options.cwd);
     const found = this.#find(fs, path, env.PATH ?? DEFAULT_PATH);
+    this.#recall(found, options.cwd);
     const wires = connect(
       this.#kernel,
       options.stdio ?? 'pipe',
@@ -305,6 +313,14 @@ export class Hospes {
     this.#loadMs ||= performance.now() - this.#started;
     this.#drive();
     return guest;
+  }
+
+  /** Take up what earlier runs of the first program, and of whatever it starts, have translated. */
+  #recall(program: string, cwd = this.#options.cwd ?? '/'): void {
+    const { translations, root = '/', fs = 'memory' } = this.#options;
+    if (!this.#keeper || this.#store || translations === undefined) return;
+    this.#store = translationStore(translations, { root: fs === 'memory' ? undefined : root, cwd, path: program });
+    if (this.#store) this.#keeper.remember?.(this.#store);
   }
 
   /** Run a program to its end, or an argument vector whose first word is the program, and collect what it writes. */
@@ -400,6 +416,8 @@ export class Hospes {
     this.#disposed = true;
     this.#scheduler.killAll();
     await this.#running?.catch(() => {});
+    if (this.#store) this.#keeper?.keep?.();
+    this.#store?.close();
     // What the guests' last words to the network were, the host still sends.
     if (this.#options.net === 'host') await nodeNetwork.settled();
   }

@@ -65,6 +65,10 @@ function build(): Command {
     )
     .option('--trace [=filter]', 'log system calls to stderr: names and groups such as file,-read')
     .option('--trace-file <file>', 'write the log of system calls to this file')
+    .option(
+      '--translations <dir>',
+      "keep translated code here for the next run; 'none': nowhere (default: hospes in the user's cache directory; with --sandbox none)",
+    )
     .option('--limit-time <s>', 'end the program after this many seconds (as SIGKILL does)', duration)
     .option('--limit-memory <size>', 'memory that each process may map, such as 512M', size)
     .option('--limit-instructions <n>', 'guest instructions that may be executed altogether', positive)

@@ -5,8 +5,10 @@ import { UserError } from '../base/failures.ts';
 import type { Optimisation } from '../base/optimisations.ts';
 import type { EngineMode } from '../engine/engine.ts';
 import { hostCwd, hostVariables } from '../host/environment.ts';
+import { beFrugal } from '../host/patience.ts';
 import { writeFully } from '../host/streams.ts';
 import { isTerminal } from '../host/terminal.ts';
+import { storeDirectory } from '../host/translation-store.ts';
 import { formatStats } from '../tools/stats.ts';
 import { Recorder, type Tape } from '../vm/recording/tape.ts';
 import {
@@ -19,7 +21,6 @@ import {
   type NetworkPolicy,
   SANDBOX_LIMITS,
 } from '../vm.ts';
-import { beFrugal } from './patience.ts';
 import { VERSION } from './version.ts';
 
 export interface RunOptions {
@@ -34,6 +35,7 @@ export interface RunOptions {
   argv0?: string;
   engine: EngineMode;
   without?: Optimisation[];
+  translations?: string;
   trace?: string;
   traceFile?: string;
   limitTime?: number;
@@ -67,6 +69,7 @@ export interface Watching {
   traceFile?: string;
   stats?: string;
   profile?: string;
+  translations?: string;
 }
 
 export async function run(program: string, args: readonly string[], options: RunOptions): Promise<void> {
@@ -89,7 +92,10 @@ export async function run(program: string, args: readonly string[], options: Run
     cwd: options.cwd ?? defaultCwd(options.root, kind),
     argv0: options.argv0 ?? program,
   };
-  await execute(plan, options, options.record === undefined ? undefined : recorder(options.record, plan));
+  const place = options.translations ?? (options.sandbox ? 'none' : storeDirectory());
+  const { translations: _, ...rest } = options;
+  const watching = place === undefined || place === 'none' ? rest : { ...rest, translations: place };
+  await execute(plan, watching, options.record === undefined ? undefined : recorder(options.record, plan));
 }
 
 /** Run as planned; `tape` records it or plays it back. */
@@ -104,6 +110,7 @@ export async function execute(plan: Plan, options: Watching, tape?: Tape): Promi
     timeCalls: options.stats !== undefined,
     count: options.stats !== undefined,
     profile: options.profile !== undefined,
+    ...(options.translations === undefined ? {} : { translations: options.translations }),
     ...(trace ? { trace } : {}),
     ...(tape ? { tape } : {}),
   });

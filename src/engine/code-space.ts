@@ -63,7 +63,11 @@ export class WasmCodeSpace implements CodeSpace {
     this.#dispatch = dispatch as (state: number, depth: number, until: bigint, stack: bigint) => number;
     this.#step = step as (state: number, record: number) => number;
     this.blocks = new BlockMap(space, isa, (run) => this.#handlersOf(run));
-    this.source = { blocks: this.blocks, fetch: (start, length) => fetchAll(space, start, length) };
+    this.source = {
+      blocks: this.blocks,
+      targets: (pc) => [...new Set([...this.blocks.targets(pc), ...engine.cache.targets(pc)])],
+      fetch: (start, length) => fetchAll(space, start, length),
+    };
     engine.cache.join(this);
   }
 

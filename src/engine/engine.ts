@@ -74,6 +74,30 @@ export interface Engine {
   readonly mode: EngineMode;
   attach(space: AddressSpace): CodeSpace;
   readonly stats: EngineStats;
+  /** Take up the translations in this store, and put there what is in the code cache when `keep` is called. Before anything runs. */
+  remember?(store: TranslationStore): void;
+  keep?(): void;
+}
+
+/** Where a program's translations outlive the process: numbered parts, replaced as a whole. Gives back what was written, by this version of everything that made it, or nothing. */
+export interface TranslationStore {
+  read(part: number): Uint8Array | undefined;
+  /** Each part is asked for once, in order, and not held: together they may be many megabytes. */
+  write(parts: readonly (() => Uint8Array)[]): void;
+  /** Nothing is read any more. */
+  close(): void;
+  /** If V8's machine code can be kept as well. */
+  readonly machineCode?: MachineCode | undefined;
+}
+
+/** What V8 has made of a module, as bytes. */
+export interface MachineCode {
+  /** How many of these exported functions have been compiled by the optimising compiler: only such code is kept. */
+  optimised(functions: readonly unknown[]): number;
+  /** Of a module with at least one such function. */
+  save(module: WebAssembly.Module): Uint8Array;
+  /** undefined: V8 is of another version, processor or set of flags. */
+  load(code: Uint8Array, bytes: Uint8Array): WebAssembly.Module | undefined;
 }
 
 export interface EngineStats {
@@ -81,6 +105,8 @@ export interface EngineStats {
   interpretedBlocks: number;
   translatedRegions: number;
   translatedInstructions: number;
+  /** Regions of an earlier process that were put to use. */
+  restoredRegions: number;
   /** Page checks in translated code, and accesses that need none of their own. */
   checksMade: number;
   checksRemoved: number;

@@ -61,9 +61,17 @@ export class Linkage {
   }
 
   /** Make all handlers made so far callable here. */
-  useHandlers({ modules, tableSize }: HandlerSet): void {
+  useHandlers({ batches, tableSize }: HandlerSet): void {
     grow(this.#handlers, tableSize);
-    while (this.#handlerModules < modules.length) this.#instantiate(modules[this.#handlerModules++]);
+    while (this.#handlerModules < batches.length) this.#instantiate(batches[this.#handlerModules++].module!);
+  }
+
+  /** Functions made callable here, by their number in a table. */
+  region(index: number): unknown {
+    return index < this.#regions.length ? this.#regions.get(index) : null;
+  }
+  handler(index: number): unknown {
+    return index < this.#handlers.length ? this.#handlers.get(index) : null;
   }
 
   /** Make a module's functions callable here. `generation`: the code cache's. */

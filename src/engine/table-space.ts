@@ -12,6 +12,10 @@ export class TableSpace {
     this.#next += count;
     return first;
   }
+  /** These below are taken. */
+  reserve(next: number): void {
+    this.#next = Math.max(this.#next, next);
+  }
   /** All are gone: their numbers may be used again. */
   drop(): void {
     this.#next = 1;

@@ -4,10 +4,12 @@ import type { Without } from '../base/optimisations.ts';
 import type { Isa } from '../isa/isa.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import { PAGE_SIZE } from '../memory/runtime-area.ts';
+import { Batch } from './cache/batch.ts';
 import { CodeCache } from './cache/code-cache.ts';
+import { readTranslations, writeTranslations } from './cache/stored.ts';
 import { WasmCodeSpace } from './code-space.ts';
 import { Counters } from './counters.ts';
-import type { CodeSpace, Cpu, Engine, EngineMode, EngineStats } from './engine.ts';
+import type { CodeSpace, Cpu, Engine, EngineMode, EngineStats, TranslationStore } from './engine.ts';
 import { EXIT_CALL, EXIT_NAMES } from './exits.ts';
 import { HandlerSet } from './interpreter/handler-set.ts';
 import { Linkage } from './linkage.ts';
@@ -52,7 +54,7 @@ export class TranslatingEngine implements Engine {
   readonly mode: EngineMode;
   readonly isa: Isa;
   readonly createCpu: CpuFactory;
-  readonly runtime: WebAssembly.Module;
+  readonly runtime: Batch;
   /** Numbers of regions. */
   readonly regions = new TableSpace();
   readonly handlers: HandlerSet;
@@ -63,9 +65,14 @@ export class TranslatingEngine implements Engine {
   /** Under --stats. */
   readonly counters: Counters | undefined;
   readonly #linkages = new WeakMap<WebAssembly.Memory, Linkage>();
+  /** The same, as far as they are still there. */
+  readonly #known: WeakRef<Linkage>[] = [];
   readonly #batchSize: number;
   readonly #threshold: number;
   readonly #without: Without;
+  #store: TranslationStore | undefined;
+  /** Functions with optimised machine code in it. */
+  #optimised = 0;
   /** How often each exit was taken, by code. */
   readonly #exits = new Float64Array(EXIT_NAMES.length);
   readonly #stats: EngineStats = {
@@ -73,6 +80,7 @@ export class TranslatingEngine implements Engine {
     interpretedBlocks: 0,
     translatedRegions: 0,
     translatedInstructions: 0,
+    restoredRegions: 0,
     checksMade: 0,
     checksRemoved: 0,
     flagsMade: 0,
@@ -92,11 +100,11 @@ export class TranslatingEngine implements Engine {
     if (options.count) {
       this.counters = new Counters();
       const { bytes, sites } = countingRuntimeModule(this.isa);
-      this.runtime = new WebAssembly.Module(bytes as never);
-      this.counters.declare(this.runtime, sites);
+      this.runtime = new Batch(bytes);
+      this.counters.declare(this.runtime.module!, sites);
     } else {
       const made = this.isa === options.isa ? options.prebuilt?.runtime : undefined;
-      this.runtime = new WebAssembly.Module((made ?? runtimeModule(this.isa)) as never);
+      this.runtime = new Batch(made ?? runtimeModule(this.isa));
     }
     this.handlers = new HandlerSet(options.isa, options.prebuilt);
     this.#threshold = options.threshold ?? THRESHOLD;
@@ -129,8 +137,9 @@ export class TranslatingEngine implements Engine {
   linkageOf(memory: WebAssembly.Memory): Linkage {
     let linkage = this.#linkages.get(memory);
     if (!linkage) {
-      linkage = new Linkage(this.isa, this.runtime, memory, this.counters);
+      linkage = new Linkage(this.isa, this.runtime.module!, memory, this.counters);
       this.#linkages.set(memory, linkage);
+      this.#known.push(new WeakRef(linkage));
     }
     return linkage;
   }
@@ -139,14 +148,71 @@ export class TranslatingEngine implements Engine {
     return new WasmCodeSpace(this, space);
   }
 
+  /** Only regions as they are made by default go to a store. */
+  remember(store: TranslationStore): void {
+    if (this.mode !== 'auto' || this.counters || this.keeps || this.#without.size > 0) return;
+    this.#store = store;
+    const earlier = readTranslations(store, this.#own);
+    if (!earlier) return;
+    this.#optimised = earlier.optimised;
+    this.regions.reserve(earlier.next);
+    this.cache.restore(earlier.regions);
+  }
+  keep(): void {
+    if (!this.#store || this.keeps) return;
+    const regions = this.cache.storable;
+    const fast = this.#optimisedBatches(regions);
+    let optimised = 0;
+    for (const count of fast.values()) optimised += count;
+    if (this.cache.worthStoring || optimised > this.#optimised * 1.1)
+      writeTranslations(this.#store, this.#own, { next: this.regions.size, optimised, regions }, (one) =>
+        fast.has(one),
+      );
+  }
+
+  get keepsBytes(): boolean {
+    return this.#store !== undefined;
+  }
+
+  /** Modules that are the same for every program. */
+  get #own(): Batch[] {
+    return [this.runtime, this.handlers.batches[0]];
+  }
+
+  /** How many functions of each module V8 has optimised. */
+  #optimisedBatches(regions: readonly CompiledRegion[]): Map<Batch, number> {
+    const machine = this.#store?.machineCode;
+    const counts = new Map<Batch, number>();
+    if (!machine) return counts;
+    const functions = new Map<Batch, unknown[]>();
+    const linkages = this.#known.flatMap((one) => one.deref() ?? []);
+    const add = (batch: Batch, functionIn: (linkage: Linkage) => unknown) => {
+      const found = linkages.map(functionIn).find((f) => typeof f === 'function');
+      if (found) functions.set(batch, [...(functions.get(batch) ?? []), found]);
+    };
+    for (const { batch, index } of regions) add(batch, (linkage) => linkage.region(index));
+    const [runtime, handlers] = this.#own;
+    for (const { name } of WebAssembly.Module.exports(runtime.module!)) add(runtime, ({ imports }) => imports[name]);
+    for (let i = 1; i < this.handlers.prebuiltSize; i++) add(handlers, (linkage) => linkage.handler(i));
+    for (const [batch, some] of functions) {
+      const count = machine.optimised(some);
+      if (count > 0) counts.set(batch, count);
+    }
+    return counts;
+  }
+
   /** The dispatch loop found nothing for this PC. */
   miss(code: WasmCodeSpace, pc: number): void {
     if (this.mode !== 'interpreter' && !code.blocks.translation(pc)) {
       const known = this.cache.find(pc, code.source.fetch);
       // One made for pages that do not change without notice does not notice.
-      if (known && !known.pages.some((page) => code.blocks.isOpen(page * PAGE_SIZE, page * PAGE_SIZE + 1)))
+      if (
+        known?.batch.module &&
+        !known.pages.some((page) => code.blocks.isOpen(page * PAGE_SIZE, page * PAGE_SIZE + 1))
+      ) {
         this.#install(code, known, [pc]);
-      else if (this.mode === 'translator') this.#translate(code, [pc], () => true);
+        if (this.cache.use(known)) this.#stats.restoredRegions++;
+      } else if (this.mode === 'translator') this.#translate(code, [pc], () => true);
     }
     code.blocks.find(pc);
     this.#stats.interpretedBlocks++;
@@ -215,7 +281,7 @@ export class TranslatingEngine implements Engine {
 
   /** Has a block run often enough to belong to a region? Where nothing is interpreted, nobody has counted. */
   #hasRun(code: WasmCodeSpace, pc: number): boolean {
-    return this.mode === 'translator' || code.blocks.count(pc) > this.#threshold >> 5;
+    return this.mode === 'translator' || code.blocks.count(pc) > this.#threshold >> 5 || this.cache.hasRun(pc);
   }
 
   /** Include a block that has run, unless it begins a sizeable region of its own: python3's start translates a third as much this way. */
@@ -227,9 +293,10 @@ export class TranslatingEngine implements Engine {
 
   #install(code: WasmCodeSpace, region: CompiledRegion, entries: readonly number[]): void {
     const start = performance.now();
-    code.use(region.module, this.regions.size, this.cache.generation);
+    code.use(region.batch.module!, this.regions.size, this.cache.generation);
     this.compiled(performance.now() - start);
-    for (const pc of entries) code.blocks.install({ ...region, pc });
+    const { index, pages, instructions, large } = region;
+    for (const pc of entries) code.blocks.install({ pc, index, pages, instructions, large, entries: region.entries });
   }
 
   unknownInstruction(bytes: string, _pc: number): void {

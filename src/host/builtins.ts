@@ -12,3 +12,4 @@ export const dgram = (): typeof import('node:dgram') => load('dgram');
 export const net = (): typeof import('node:net') => load('net');
 export const stream = (): typeof import('node:stream') => load('stream');
 export const tty = (): typeof import('node:tty') => load('tty');
+export const zlib = (): typeof import('node:zlib') => load('zlib');

@@ -23,7 +23,8 @@ export class Cli {
   readonly folder = mkdtempSync(join(tmpdir(), 'hospes-cli-'));
   readonly file = `${this.folder}/cli.mjs`;
 
-  async build(): Promise<void> {
+  /** `build`: the name of the sources, as a built command has one. */
+  async build(build?: string): Promise<void> {
     await esbuild.build({
       absWorkingDir: project,
       entryPoints: ['src/cli/main.ts'],
@@ -32,6 +33,7 @@ export class Cli {
       format: 'esm',
       platform: 'node',
       target: 'node20.19',
+      ...(build === undefined ? {} : { define: { __BUILD__: JSON.stringify(build) } }),
       banner: {
         js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
       },

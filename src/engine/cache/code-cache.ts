@@ -13,8 +13,14 @@ export interface CacheUser {
  */
 const CAPACITY = 3_000_000;
 
+/** Bytes of code at the same address that tell programs apart. */
+const COMPARED = 32;
+
 /** What a region costs apart from its instructions, in instructions: a module of one small region takes V8 about 16 KB. */
 const REGION_COST = 100;
+
+/** Bytes of modules that go to a store; beyond it goes only what was used. */
+const STORED = 32 * 2 ** 20;
 
 export class CodeCache {
   readonly #regions = new Map<number, CompiledRegion[]>();
@@ -24,6 +30,12 @@ export class CodeCache {
   #cost = 0;
   #bytes = 0;
   #count = 0;
+  /** From a store: these regions, how many instructions they have, those put to use, and what they tell: which blocks have run, where jumps went. */
+  readonly #restored = new Set<CompiledRegion>();
+  #restoredInstructions = 0;
+  readonly #used = new Set<CompiledRegion>();
+  #ran: Set<number> | undefined;
+  readonly #targets = new Map<number, readonly number[]>();
   /** Goes up whenever the cache was emptied: instances made before hold regions that are no longer there. */
   generation = 0;
 
@@ -53,7 +65,9 @@ export class CodeCache {
   empty(): void {
     // Compiled modules are the unit of freeing, and regions jump to each other: dropping them one by one would free nothing.
     this.#regions.clear();
-    this.#instructions = this.#cost = this.#bytes = this.#count = 0;
+    this.#restored.clear();
+    this.#used.clear();
+    this.#instructions = this.#cost = this.#bytes = this.#count = this.#restoredInstructions = 0;
     this.generation++;
     for (const user of this.#users) user.dropTranslations();
   }
@@ -70,12 +84,66 @@ export class CodeCache {
     this.#count++;
   }
 
+  /** Regions of an earlier process. */
+  restore(regions: readonly CompiledRegion[]): void {
+    for (const region of regions) {
+      this.#restored.add(region);
+      this.add(region);
+      for (const [pc, targets] of region.targets) this.#targets.set(pc, targets);
+    }
+    this.#restoredInstructions = this.#instructions;
+  }
+
+  /** Did an earlier process find this block worth translating? What was inside a region is not counted in this one. */
+  hasRun(pc: number): boolean {
+    this.#ran ??= new Set([...this.#restored].flatMap(({ inside }) => inside));
+    return this.#ran.has(pc);
+  }
+
+  /** Where an earlier process saw the indirect jump or call at a PC go. */
+  targets(pc: number): readonly number[] {
+    return this.#targets.get(pc) ?? [];
+  }
+
+  /** A region is put to use; answers whether it comes from an earlier process, the first time. */
+  use(region: CompiledRegion): boolean {
+    if (!this.#restored.has(region) || this.#used.has(region)) return false;
+    this.#used.add(region);
+    return true;
+  }
+
+  /** Is there so much that came up in this process that storing it pays? */
+  get worthStoring(): boolean {
+    return this.#instructions - this.#restoredInstructions > this.#restoredInstructions / 16;
+  }
+
+  /** What another process may use: not what stands in open pages, nor what another region has taken the place of. */
+  get storable(): CompiledRegion[] {
+    const kept = new Set<CompiledRegion>();
+    for (const [pc, list] of this.#regions)
+      list.forEach((region, i) => {
+        if (!region.open && !list.some((later, j) => j > i && alike(region, later, pc))) kept.add(region);
+      });
+    const all = [...kept].sort((a, b) => a.index - b.index);
+    if (all.reduce((sum, { bytes }) => sum + bytes, 0) <= STORED) return all;
+    return all.filter((region) => !this.#restored.has(region) || this.#used.has(region));
+  }
+
   /** A region made of pages that are not open, for whichever address space, from the bytes that stand there now. */
   find(pc: number, fetch: (start: number, length: number) => Uint8Array): CompiledRegion | undefined {
     return this.#regions
       .get(pc)
       ?.findLast((r) => !r.open && r.sources.every((s) => equal(fetch(s.start, s.bytes.length), s.bytes)));
   }
+}
+
+/** Do both have the same code at this entry of theirs? */
+function alike(a: CompiledRegion, b: CompiledRegion, pc: number): boolean {
+  const [first, second] = [a, b].map(({ sources }) => {
+    const source = sources.find(({ start, bytes }) => pc >= start && pc < start + bytes.length);
+    return source?.bytes.subarray(pc - source.start, pc - source.start + COMPARED);
+  });
+  return !!first && !!second && first.every((byte, i) => i >= second.length || byte === second[i]);
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

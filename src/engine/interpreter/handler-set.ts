@@ -1,5 +1,6 @@
 /** The interpreter's handlers of one VM: which shapes exist, at which table index, in which modules. Made on demand, shared by all address spaces. */
 import type { Instruction, Isa } from '../../isa/isa.ts';
+import { Batch } from '../cache/batch.ts';
 import type { Prebuilt } from '../prebuilt.ts';
 import { TableSpace } from '../table-space.ts';
 import { commonShapes, handlerModule, partsOf, type Shape } from './handlers.ts';
@@ -10,8 +11,9 @@ export class HandlerSet {
   readonly #index = new Map<string, number>();
   /** Table index of a pair, by those of its parts. */
   readonly #pairs = new Map<number, number>();
+  #prebuiltSize = 1;
   /** In order of making; an address space instantiates them all, in this order. */
-  readonly modules: WebAssembly.Module[] = [];
+  readonly batches: Batch[] = [];
 
   constructor(isa: Isa, prebuilt: Prebuilt | undefined) {
     this.#isa = isa;
@@ -20,10 +22,11 @@ export class HandlerSet {
       return;
     }
     const first = this.#table.take(prebuilt.shapes.length);
+    this.#prebuiltSize = this.#table.size;
     prebuilt.shapes.forEach((keys, i) => {
       for (const key of keys.split(' ')) this.#add(key, first + i);
     });
-    this.modules.push(new WebAssembly.Module(prebuilt.handlers as never));
+    this.batches.push(new Batch(prebuilt.handlers));
   }
 
   #add(key: string, index: number): void {
@@ -33,6 +36,11 @@ export class HandlerSet {
       const [first, second] = parts.map((part) => this.#index.get(part)!);
       this.#pairs.set(pairOf(first, second), index);
     }
+  }
+
+  /** Handlers made at build time, by number below this. */
+  get prebuiltSize(): number {
+    return this.#prebuiltSize;
   }
 
   get tableSize(): number {
@@ -69,7 +77,7 @@ export class HandlerSet {
     shapes.forEach((s, i) => {
       this.#add(s.key, first + i);
     });
-    this.modules.push(new WebAssembly.Module(handlerModule(this.#isa, first, shapes)));
+    this.batches.push(new Batch(undefined, new WebAssembly.Module(handlerModule(this.#isa, first, shapes))));
   }
 }
 

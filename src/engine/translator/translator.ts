@@ -3,6 +3,7 @@ import { MemoryFault } from '../../base/failures.ts';
 import type { Without } from '../../base/optimisations.ts';
 import type { Instruction, Isa } from '../../isa/isa.ts';
 import type { BlockMap } from '../block-map.ts';
+import { Batch, pagesOf } from '../cache/batch.ts';
 import { type Counters, SiteList } from '../counters.ts';
 import { callable } from '../interpreter/handlers.ts';
 import { REGION } from '../signatures.ts';
@@ -16,7 +17,7 @@ export interface CompiledRegion {
   /** Where it may be entered. */
   readonly entries: readonly number[];
   readonly index: number;
-  readonly module: WebAssembly.Module;
+  readonly batch: Batch;
   readonly sources: readonly { start: number; bytes: Uint8Array }[];
   readonly pages: readonly number[];
   /** Where its blocks begin. */
@@ -31,6 +32,8 @@ export interface CompiledRegion {
   readonly checks: { made: number; removed: number };
   /** Places that ask for flags of a kind only known at run time. */
   readonly flags: number;
+  /** Where its indirect jumps and calls were seen to go, by their PCs. */
+  readonly targets: readonly (readonly [pc: number, targets: readonly number[]])[];
 }
 
 /** Who wants to know what translating costs. */
@@ -39,6 +42,8 @@ export interface Watcher {
   compiled(milliseconds: number): void;
   /** Regions count what happens in them. */
   readonly counters?: Counters | undefined;
+  /** Modules go to a store: their bytes must be kept. */
+  readonly keepsBytes: boolean;
 }
 
 export const DEFAULT_LIMITS: RegionLimits = { blocks: 64, instructions: 600, inlined: 40, shared: true };
@@ -46,6 +51,8 @@ export const LARGE_LIMITS: RegionLimits = { blocks: 800, instructions: 4800, inl
 
 export interface Source {
   readonly blocks: BlockMap;
+  /** Where the indirect jump or call at a PC was seen to go. */
+  targets(pc: number): number[];
   /** Bytes as they stand now. */
   fetch(start: number, length: number): Uint8Array;
 }
@@ -66,7 +73,7 @@ export function translateBatch(
   m.importMemory();
   m.importTable('regions');
   const imports = (name: string) => m.importFunction(name, callable(isa, name));
-  const made: { region: Region; lowering: RegionLowering }[] = [];
+  const made: { region: Region; lowering: RegionLowering; targets: Map<number, number[]> }[] = [];
   const runs = new Map<number, readonly Instruction[]>();
   const run = (pc: number) => {
     const known = runs.get(pc) ?? reachable(source, pc);
@@ -76,12 +83,17 @@ export function translateBatch(
   for (const entry of entries) {
     // It may have become hot with the blocks around it, and be entered no more once those are translated.
     if (made.some(({ region }) => region.blocks.some((b) => b.pc === entry))) continue;
+    const targets = new Map<number, number[]>();
     const region = formRegion(
       entry,
       {
         run: (pc) => (pc === entry ? source.blocks.decodeRun(pc) : run(pc)),
         follow,
-        targets: (pc) => (without.has('indirect') ? [] : source.blocks.targets(pc)),
+        targets: (pc) => {
+          const seen = targets.get(pc) ?? (without.has('indirect') ? [] : source.targets(pc));
+          targets.set(pc, seen);
+          return seen;
+        },
         open: (start, end) => (source.blocks.isOpen(start, end) ? source.fetch(start, end - start) : undefined),
       },
       {
@@ -94,7 +106,7 @@ export function translateBatch(
     if (!region) continue;
     const lowering = new RegionLowering(isa, m.type(REGION), imports, without, sites);
     lowering.lower(region);
-    made.push({ region, lowering });
+    made.push({ region, lowering, targets });
   }
   if (made.length === 0) return [];
   const first = table.take(made.length);
@@ -107,17 +119,16 @@ export function translateBatch(
   const module = new WebAssembly.Module(encoded as never);
   watcher.compiled(performance.now() - start);
   if (sites) watcher.counters?.declare(module, sites);
-  return made.map(({ region, lowering }, i) => {
-    const sources = mergeRanges(region.blocks.map((b) => [b.pc, b.end]));
-    const pages = new Set<number>();
-    for (const [start, end] of sources)
-      for (let p = Math.floor(start / 4096); p <= Math.floor((end - 1) / 4096); p++) pages.add(p);
+  const batch = new Batch(watcher.keepsBytes ? encoded : undefined, module);
+  return made.map(({ region, lowering, targets }, i) => {
+    const ranges = mergeRanges(region.blocks.map((b) => [b.pc, b.end]));
+    const sources = ranges.map(([start, end]) => ({ start, bytes: source.fetch(start, end - start) }));
     return {
       entries: lowering.entries,
       index: first + i,
-      module,
-      sources: sources.map(([start, end]) => ({ start, bytes: source.fetch(start, end - start) })),
-      pages: [...pages],
+      batch,
+      sources,
+      pages: pagesOf(sources),
       inside: region.blocks.map((b) => b.pc),
       instructions: lowering.instructions,
       large: limits !== DEFAULT_LIMITS,
@@ -125,6 +136,7 @@ export function translateBatch(
       bytes: Math.round(encoded.length / made.length),
       checks: { made: lowering.checksMade, removed: lowering.checksRemoved },
       flags: lowering.flagsMade,
+      targets: [...targets],
     };
   });
 }

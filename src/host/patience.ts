@@ -4,15 +4,18 @@ import { createRequire } from 'node:module';
 /** A program that goes on for longer is worth optimising for. */
 const PATIENCE_MS = 100;
 
-/** What V8 may inline into a function it optimises, in bytes of bytecode, and Node 20's budget before it does: here, and by default. */
+/** What V8 may inline into a function it optimises, in bytes of bytecode, and Node 20's budget before it does. */
 const INLINED = '--max-inlined-bytecode-size-cumulative=';
 const BUDGET = '--interrupt-budget=';
 const FRUGAL = [`${INLINED}60`, `${BUDGET}270000`];
-const DEFAULT = [`${INLINED}920`, `${BUDGET}67584`];
-
 /** By how much the space of new objects grows, up to twice 16 MB (Node 24: 64) as V8 would have it, and when it has grown enough, which is to twice 4. */
 const GROW = '--semi-space-growth-factor=';
 const GROWN_MS = 300;
+
+const DEFAULT = [`${INLINED}920`, `${BUDGET}67584`, '--opt', `${GROW}2`];
+
+/** What only Node 20 is told. */
+const NODE_20 = [BUDGET, '--opt', '--no-opt'];
 
 /**
  * Optimising the translator took 2 s of processor time of gcc's 18, much of it for functions with others inlined, and again after they were
@@ -27,23 +30,39 @@ const GROWN_MS = 300;
  * The function given back sets all as it was, which is due before code is cached: V8 takes it for no other flags.
  */
 export function beFrugal(): () => void {
-  const v8: typeof import('node:v8') = createRequire(import.meta.url)('node:v8');
-  const old = Number.parseInt(process.versions.v8, 10) < 12;
-  const set = (flags: readonly string[]) => {
-    for (const flag of flags) if (old || !flag.startsWith(BUDGET)) v8.setFlagsFromString(flag);
-  };
-  set(FRUGAL);
-  if (old) v8.setFlagsFromString('--no-opt');
-  const optimise = () => {
-    if (old) v8.setFlagsFromString('--opt');
+  told = [...FRUGAL, '--no-opt'];
+  set(told);
+  const tell = (flag: string) => {
+    told = [...told, flag];
+    set([flag]);
   };
   const timers = [
-    setTimeout(optimise, PATIENCE_MS).unref(),
-    setTimeout(() => v8.setFlagsFromString(`${GROW}1`), GROWN_MS).unref(),
+    setTimeout(() => tell('--opt'), PATIENCE_MS).unref(),
+    setTimeout(() => tell(`${GROW}1`), GROWN_MS).unref(),
   ];
   return () => {
     for (const timer of timers) clearTimeout(timer);
-    optimise();
-    set([...DEFAULT, `${GROW}2`]);
+    told = [];
+    set(DEFAULT);
   };
+}
+
+/** Do something with V8's flags as they are by default: it gives machine code back only where they are as they were. */
+export function asByDefault<T>(action: () => T): T {
+  if (told.length === 0) return action();
+  set(DEFAULT);
+  try {
+    return action();
+  } finally {
+    set(told);
+  }
+}
+
+/** What V8 was told, in order. */
+let told: string[] = [];
+
+function set(flags: readonly string[]): void {
+  const v8: typeof import('node:v8') = createRequire(import.meta.url)('node:v8');
+  const old = Number.parseInt(process.versions.v8, 10) < 12;
+  for (const flag of flags) if (old || !NODE_20.some((one) => flag.startsWith(one))) v8.setFlagsFromString(flag);
 }
