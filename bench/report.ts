@@ -8,6 +8,8 @@ export interface Result {
   group: string;
   time: Benchmark['time'];
   samples: Record<string, Sample[]>;
+  /** Of a run before the others, which finds no translations; of Hospes only. */
+  first: Record<string, Sample>;
   /** Of the shorter run, where there is one. */
   short?: Record<string, Sample[]>;
 }
@@ -62,7 +64,8 @@ const succeeded = (sample: Sample) => sample.status === 0;
 
 /** What went wrong with a runner on this benchmark, or ''. */
 function trouble(result: Result, runner: string): string {
-  const samples = [...(result.samples[runner] ?? []), ...(result.short?.[runner] ?? [])];
+  const first = result.first[runner];
+  const samples = [...(first ? [first] : []), ...(result.samples[runner] ?? []), ...(result.short?.[runner] ?? [])];
   const bad = samples.find((sample) => !succeeded(sample));
   if (bad) return `status ${bad.status}`;
   const differs = (all: Record<string, Sample[]> | undefined) => {
@@ -93,6 +96,13 @@ function steady(result: Result, runner: string): number {
   return base > 0 ? difference(runner) / base : NaN;
 }
 
+/** User time of the first run against native. */
+function firstRun(result: Result, runner: string): number {
+  const [ours, native] = [result.first[runner], result.samples.native?.[0]];
+  if (!ours || !native || !succeeded(ours)) return NaN;
+  return seconds(result, ours) / median(result.samples.native.map((sample) => seconds(result, sample)));
+}
+
 /** The tables that README shows: user time against native and qemu, wall time, memory; then the start-up. */
 export function table(report: Report): string {
   const { machine, commit, date, rounds, inputs, load, runners, results, startUp } = report;
@@ -116,6 +126,7 @@ function ratioTable(runners: readonly string[], results: readonly Result[]): str
     'benchmark',
     'native s',
     ...others.map((runner) => `${runner} × native`),
+    ...hospes.map((runner) => `${runner} first run`),
     ...apart.map((runner) => `${runner} steady`),
     ...versus.map((runner) => `${runner} × qemu`),
     ...hospes.map((runner) => `${runner} wall s`),
@@ -134,6 +145,7 @@ function ratioTable(runners: readonly string[], results: readonly Result[]): str
         result.name,
         of('native', (sample) => seconds(result, sample)).toFixed(2),
         ...others.map((runner) => ratioCell(result, runner, 'native')),
+        ...hospes.map((runner) => times(firstRun(result, runner))),
         ...apart.map((runner) => times(steady(result, runner))),
         ...versus.map((runner) => times(median(ratios(result, runner, 'qemu')))),
         ...hospes.map((runner) => times(of(runner, (sample) => sample.wall))),
@@ -150,6 +162,7 @@ function ratioTable(runners: readonly string[], results: readonly Result[]): str
       `**${group}: geometric mean**`,
       '',
       ...others.map((runner) => mean((result) => median(ratios(result, runner, 'native')))),
+      ...hospes.map((runner) => mean((result) => firstRun(result, runner))),
       ...apart.map((runner) => mean((result) => steady(result, runner))),
       ...versus.map((runner) => mean((result) => median(ratios(result, runner, 'qemu')))),
       ...Array.from({ length: 2 * hospes.length + 2 }, () => ''),

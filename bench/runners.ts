@@ -43,8 +43,8 @@ export function makeRunners({ project, wanted, nodes, flags, baseline }: RunnerO
   const theirs = baseline === undefined ? undefined : copyOfBuild(baseline);
   for (const node of new Set(nodes)) {
     const version = execFileSync(node, ['-p', 'process.versions.node.split(".")[0]'], { encoding: 'utf8' }).trim();
-    found[`hospes-${version}`] = underHospes(node, ours, flags);
-    if (theirs) found[`hospes-${version}-base`] = underHospes(node, theirs, flags);
+    found[`hospes-${version}`] = underHospes(node, ours, flags, temporary('translations'));
+    if (theirs) found[`hospes-${version}-base`] = underHospes(node, theirs, flags, temporary('translations'));
   }
   return found;
 }
@@ -68,8 +68,9 @@ const underQemu =
     ...(inOwnRoot(root) ? { env: ENVIRONMENT } : {}),
   });
 
+/** `cache`: where this runner's translations are kept, empty at first. */
 const underHospes =
-  (node: string, build: string, flags: readonly string[]): Runner =>
+  (node: string, build: string, flags: readonly string[], cache: string): Runner =>
   ({ program, args, root, cwd }) => ({
     argv: [
       node,
@@ -82,14 +83,20 @@ const underHospes =
       program,
       ...args,
     ],
-    ...(inOwnRoot(root) ? { env: ENVIRONMENT } : {}),
+    env: { ...(inOwnRoot(root) ? ENVIRONMENT : (process.env as Record<string, string>)), XDG_CACHE_HOME: cache },
   });
+
+/** A folder that goes when we do. */
+function temporary(what: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `hospes-${what}-`));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
 
 /** The build as it is now: a rebuild during the rounds would mix two programs. */
 function copyOfBuild(dist: string): string {
   if (!existsSync(join(dist, 'cli.js'))) throw new Error(`${dist}/cli.js is missing: npm run build comes first`);
-  const copy = mkdtempSync(join(tmpdir(), 'hospes-build-'));
+  const copy = temporary('build');
   cpSync(dist, copy, { recursive: true });
-  process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
   return copy;
 }
