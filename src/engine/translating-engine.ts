@@ -72,7 +72,7 @@ export class TranslatingEngine implements Engine {
   readonly #without: Without;
   #store: TranslationStore | undefined;
   /** Functions with optimised machine code in it. */
-  #optimised = 0;
+  #stored = 0;
   /** How often each exit was taken, by code. */
   readonly #exits = new Float64Array(EXIT_NAMES.length);
   readonly #stats: EngineStats = {
@@ -154,22 +154,29 @@ export class TranslatingEngine implements Engine {
     this.#store = store;
     const earlier = readTranslations(store, this.#own);
     if (!earlier) return;
-    this.#optimised = earlier.optimised;
+    this.#stored = earlier.optimised;
     this.regions.reserve(earlier.next);
     this.cache.restore(earlier.regions);
   }
   keep(): void {
     if (!this.#store || this.keeps) return;
     const regions = this.cache.storable;
-    const fast = this.#optimisedBatches(regions);
+    const [runtime, handlers] = this.#own;
+    const names = WebAssembly.Module.exports(runtime.module!).map(({ name }) => name);
+    const fast = this.#optimised([
+      ...regions.map(({ batch, index }) => [batch, (linkage: Linkage) => linkage.region(index)] as const),
+      ...names.map((name) => [runtime, ({ imports }: Linkage) => imports[name]] as const),
+    ]);
     let optimised = 0;
     for (const count of fast.values()) optimised += count;
-    if (this.cache.worthStoring || optimised > this.#optimised * 1.1)
-      writeTranslations(this.#store, this.#own, { next: this.regions.size, optimised, regions }, (one) =>
-        fast.has(one),
-      );
+    // A few more are not worth the writing.
+    const enough = this.#stored === 0 ? 0 : this.#stored * 1.1 + 4;
+    if (!this.cache.worthStoring && optimised <= enough) return;
+    const numbers = Array.from({ length: this.handlers.prebuiltSize }, (_, i) => i);
+    const called = this.#optimised(numbers.map((i) => [handlers, (linkage: Linkage) => linkage.handler(i)]));
+    const isOptimised = (batch: Batch) => fast.has(batch) || called.has(batch);
+    writeTranslations(this.#store, this.#own, { next: this.regions.size, optimised, regions }, isOptimised);
   }
-
   get keepsBytes(): boolean {
     return this.#store !== undefined;
   }
@@ -179,22 +186,21 @@ export class TranslatingEngine implements Engine {
     return [this.runtime, this.handlers.batches[0]];
   }
 
-  /** How many functions of each module V8 has optimised. */
-  #optimisedBatches(regions: readonly CompiledRegion[]): Map<Batch, number> {
+  /** How many of these functions of modules V8 has optimised, for modules that have some. */
+  #optimised(functions: readonly (readonly [Batch, (linkage: Linkage) => unknown])[]): Map<Batch, number> {
     const machine = this.#store?.machineCode;
     const counts = new Map<Batch, number>();
     if (!machine) return counts;
-    const functions = new Map<Batch, unknown[]>();
     const linkages = this.#known.flatMap((one) => one.deref() ?? []);
-    const add = (batch: Batch, functionIn: (linkage: Linkage) => unknown) => {
-      const found = linkages.map(functionIn).find((f) => typeof f === 'function');
-      if (found) functions.set(batch, [...(functions.get(batch) ?? []), found]);
-    };
-    for (const { batch, index } of regions) add(batch, (linkage) => linkage.region(index));
-    const [runtime, handlers] = this.#own;
-    for (const { name } of WebAssembly.Module.exports(runtime.module!)) add(runtime, ({ imports }) => imports[name]);
-    for (let i = 1; i < this.handlers.prebuiltSize; i++) add(handlers, (linkage) => linkage.handler(i));
-    for (const [batch, some] of functions) {
+    const found = new Map<Batch, unknown[]>();
+    for (const [batch, functionIn] of functions) {
+      const one = linkages.map(functionIn).find((f) => typeof f === 'function');
+      if (!one) continue;
+      const some = found.get(batch);
+      if (some) some.push(one);
+      else found.set(batch, [one]);
+    }
+    for (const [batch, some] of found) {
       const count = machine.optimised(some);
       if (count > 0) counts.set(batch, count);
     }

@@ -13,17 +13,28 @@ const IMMEDIATES: Readonly<Record<string, readonly number[]>> = {
   palignr: upTo(15),
   pslldq: upTo(15),
   psrldq: upTo(15),
-  pshufd: [0, 0x08, 0x1b, 0x4e, 0x50, 0x55, 0x78, 0xaa, 0xb1, 0xd8, 0xe0, 0xe5, 0xee, 0xf5, 0xfa, 0xff],
+  pshufd: [0, 0x08, 0x1b, 0x4e, 0x50, 0x55, 0x78, 0x80, 0xaa, 0xb1, 0xd8, 0xe0, 0xe1, 0xe5, 0xee, 0xf5, 0xfa, 0xff],
   pshuflw: [0, 0x1b, 0xb1, 0xe0, 0xe8],
   shufps: [0, 0x44, 0x55, 0x88, 0xaa, 0xdd, 0xee, 0xff],
   shufpd: [1, 2],
   pcmpistri: [0x02, 0x12, 0x1a, 0x3a],
   roundsd: [0x09, 0x0a, 0x0b],
   cmpsd: [1, 2, 5, 6],
+  pcmpestri: [0],
+  pinsrw: [0, 1],
+  pextrw: [0, 1],
 };
 
-/** Beside the instructions of one byte, what is often done with memory that is not named by one register alone. */
-const MOVES = new Set('movzx movsx movups movaps movdqu movdqa movd movq movss movsd movhps'.split(' '));
+/** Beside the instructions of one byte, what is often done with memory that is not named by one register alone: in the loader, in string functions, with constants. */
+const OFTEN = new Set(
+  [
+    'movzx movsx movups movaps movdqu movdqa movd movq movss movsd movhps nop imul bsr bsf cmpxchg xadd fxsave fxrstor ldmxcsr stmxcsr',
+    'cmovz cmovnz cmovs cmovns cmovb cmovnb cmovbe cmovnbe cmovl cmovnl cmovle cmovnle',
+    'setz setnz sets setns setb setnb setbe setnbe setl setnl setle setnle',
+    'addsd subsd mulsd divsd minsd maxsd sqrtsd comisd ucomisd addss subss mulss divss comiss ucomiss cvtsi2sd cvtsi2ss',
+    'xorps xorpd andps andpd pxor por pand pandn paddd paddq pcmpistri palignr',
+  ].flatMap((line) => line.split(' ')),
+);
 
 const isByte = (word: string) => /^[0-9A-F]{2}$/.test(word);
 
@@ -40,7 +51,7 @@ function encodings(row: Row): Uint8Array[] {
   // Memory by a base, by a SIB byte and relative to RIP; a register.
   const bySib = [reg | 4, 0];
   const byRip = [reg | 5, 0, 0, 0, 0];
-  const other = bytes[0] !== 0x0f || MOVES.has(row.mnemonic) ? [bySib, byRip] : [];
+  const other = bytes[0] !== 0x0f || OFTEN.has(row.mnemonic) ? [bySib, byRip] : [];
   const modrms = words.some((w) => w.startsWith('/')) ? [[reg], ...other, [0xc0 | reg]] : [[]];
   const immediates = row.fixed ? (IMMEDIATES[row.mnemonic] ?? []).map((value) => [value]) : [[]];
   const forms = modrms.flatMap((modrm) => immediates.map((immediate) => [...modrm, ...immediate]));
