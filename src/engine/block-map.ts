@@ -52,6 +52,9 @@ export interface Translation {
 /** Longest run of instructions predecoded at once. */
 const BLOCK_LIMIT = 64;
 
+/** Code that changed in its operands alone will run, and change so, again: it counts for so many runs (kernel selfmod: 3.5 s -> 2.4 s). */
+const RENEWED = 4096;
+
 /** Everything made from a page. */
 interface PageCode {
   /** First record of the block that was made last of those that begin in the page, 0: none; the others follow by BLOCK_NEXT. */
@@ -64,6 +67,7 @@ export class BlockMap {
   readonly #isa: Isa;
   /** Table index of the handler of each shape; makes missing ones. */
   readonly #handlers: (instructions: readonly Instruction[]) => readonly number[];
+  readonly #hotMask: number;
   readonly #blocks: BlockIndex;
   readonly #translations = new Map<number, Translation>();
   /** A page that a block only goes on into has an entry as well. */
@@ -81,7 +85,14 @@ export class BlockMap {
   /** Tables of targets seen, by the PC of the indirect jump or call. */
   readonly #indirect = new Map<number, number[]>();
 
-  constructor(space: AddressSpace, isa: Isa, handlers: (instructions: readonly Instruction[]) => readonly number[]) {
+  /** `hotMask`: a block is reported whenever its count has none of these bits set; below 0: never. */
+  constructor(
+    space: AddressSpace,
+    isa: Isa,
+    handlers: (instructions: readonly Instruction[]) => readonly number[],
+    hotMask: number,
+  ) {
+    this.#hotMask = hotMask;
     this.#space = space;
     this.#blocks = new BlockIndex(space);
     this.#isa = isa;
@@ -103,9 +114,9 @@ export class BlockMap {
   }
 
   /** A block became part of a region: it has run as often as it has, but is not hot before it was entered from outside as often as any other. */
-  countAnew(pc: number, hotMask: number): void {
+  countAnew(pc: number): void {
     const block = this.#blocks.get(pc);
-    if (block) this.#space.view.setInt32(block + BLOCK_COUNT, (this.count(pc) | hotMask) + 1, true);
+    if (block) this.#space.view.setInt32(block + BLOCK_COUNT, (this.count(pc) | this.#hotMask) + 1, true);
   }
 
   /** Where the indirect jump or call at a PC was seen to go. */
@@ -208,7 +219,11 @@ export class BlockMap {
     const before = handlers(old).join();
     const count = view.getInt32(old + BLOCK_COUNT, true);
     const fresh = this.#predecode(this.#pc(old), old);
-    if (handlers(fresh).join() === before) view.setInt32(fresh + BLOCK_COUNT, count, true);
+    if (handlers(fresh).join() === before) {
+      // The next run may be the one that is reported, no later one.
+      const due = count | this.#hotMask;
+      view.setInt32(fresh + BLOCK_COUNT, due < 0 ? count : Math.min(count + RENEWED, due), true);
+    }
     return fresh;
   }
 

@@ -62,7 +62,7 @@ export class WasmCodeSpace implements CodeSpace {
     const { dispatch, step } = this.#linkage.imports;
     this.#dispatch = dispatch as (state: number, depth: number, until: bigint, stack: bigint) => number;
     this.#step = step as (state: number, record: number) => number;
-    this.blocks = new BlockMap(space, isa, (run) => this.#handlersOf(run));
+    this.blocks = new BlockMap(space, isa, (run) => this.#handlersOf(run), engine.hotMask);
     this.source = {
       blocks: this.blocks,
       targets: (pc) => [...new Set([...this.blocks.targets(pc), ...engine.cache.targets(pc)])],

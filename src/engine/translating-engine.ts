@@ -270,7 +270,7 @@ export class TranslatingEngine implements Engine {
         return i === 0 || !there || (r.large && !there.large);
       });
       this.#install(code, r, free);
-      for (const pc of r.inside) code.blocks.countAnew(pc, this.hotMask);
+      for (const pc of r.inside) code.blocks.countAnew(pc);
       this.#stats.translatedRegions++;
       this.#stats.translatedInstructions += r.instructions;
       this.#stats.checksMade += r.checks.made;

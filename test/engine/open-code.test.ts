@@ -11,9 +11,9 @@ const ROUNDS = 2 * OPENED_AFTER + 1;
 const [RAX, RCX, RBX, RSP, RDI] = [0, 1, 3, 4, 7];
 
 /** Run `main` with the number of rounds in ECX and the address of the function in RDI, to its UD2. */
-function run(mode: EngineMode, main: readonly number[], called: readonly number[]) {
+function run(mode: EngineMode, main: readonly number[], called: readonly number[], threshold = 16) {
   const pages = [{ address: STACK, length: 4096 }];
-  const { space, codeSpace, cpu } = machine({ mode, threshold: 16, batchSize: 1 }, main, pages);
+  const { space, codeSpace, cpu } = machine({ mode, threshold, batchSize: 1 }, main, pages);
   space.copyOut(FUNCTION, Uint8Array.from(called));
   const start = () => {
     for (const [id, value] of [[RAX, 0], [RCX, ROUNDS], [RBX, 0], [RSP, STACK + 2048], [RDI, FUNCTION]]) cpu.set(id, value); // biome-ignore format: pairs
@@ -92,4 +92,11 @@ describe.each(['interpreter', 'translator', 'auto'] as const)('%s', (mode) => {
     expect(again().kind).toBe('trap');
     expect(cpu.get(RBX)).toBe(sum((round) => round));
   });
+});
+
+test('code that changes in its operands again and again is translated long before it has run often', () => {
+  const { cpu, codeSpace } = run('auto', PATCH_AND_CALL, CONSTANT, 16384);
+  expect(cpu.get(RBX)).toBe(sum((round) => round));
+  expect(codeSpace.blocks.translation(FUNCTION)).toBeDefined();
+  expect(codeSpace.blocks.translation(MAIN)).toBeUndefined();
 });
