@@ -8,7 +8,7 @@ import { hostCwd, hostVariables } from '../host/environment.ts';
 import { beFrugal } from '../host/patience.ts';
 import { writeFully } from '../host/streams.ts';
 import { isTerminal } from '../host/terminal.ts';
-import { storeDirectory } from '../host/translation-store.ts';
+import { isStoreDirectory, storeDirectory } from '../host/translation-store.ts';
 import { formatStats } from '../tools/stats.ts';
 import { Recorder, type Tape } from '../vm/recording/tape.ts';
 import {
@@ -92,10 +92,21 @@ export async function run(program: string, args: readonly string[], options: Run
     cwd: options.cwd ?? defaultCwd(options.root, kind),
     argv0: options.argv0 ?? program,
   };
-  const place = options.translations ?? (options.sandbox ? 'none' : storeDirectory());
   const { translations: _, ...rest } = options;
-  const watching = place === undefined || place === 'none' ? rest : { ...rest, translations: place };
-  await execute(plan, watching, options.record === undefined ? undefined : recorder(options.record, plan));
+  const place = translationsOf(options);
+  await execute(
+    plan,
+    place === undefined ? rest : { ...rest, translations: place },
+    options.record === undefined ? undefined : recorder(options.record, plan),
+  );
+}
+
+/** Where translations are kept, if they are. */
+function translationsOf({ translations: place, sandbox }: RunOptions): string | undefined {
+  if (place === undefined) return sandbox ? undefined : storeDirectory();
+  if (place === 'none') return undefined;
+  if (isStoreDirectory(place)) return place;
+  throw new UserError(`--translations: '${place}' is no directory that this user, and nobody else, may write to`, 2);
 }
 
 /** Run as planned; `tape` records it or plays it back. */

@@ -31,6 +31,9 @@ const GROWTH = 2 ** 21;
 /** The same for an interpreter's, whose handlers then stay in one region: lua's matrix product 5.2 -> 2.8 times native. Where others take as little, sqlite3's short benchmark takes 8.2 s instead of 7.2, where they take twice as much 6.5, but kernel libc 2.4 s instead of 2.1. */
 const INTERPRETER_GROWTH = 2 ** 20;
 
+/** Where stored regions have come to such numbers, most of those below are gone: better start anew than have every instance carry the table. */
+const MOST_NUMBERS = 2 ** 14;
+
 export type CpuFactory = (space: AddressSpace, state: number, flags: never) => Cpu;
 
 export interface EngineOptions {
@@ -153,7 +156,7 @@ export class TranslatingEngine implements Engine {
     if (this.mode !== 'auto' || this.counters || this.keeps || this.#without.size > 0) return;
     this.#store = store;
     const earlier = readTranslations(store, this.#own);
-    if (!earlier) return;
+    if (!earlier || earlier.next > MOST_NUMBERS) return;
     this.#stored = earlier.optimised;
     this.regions.reserve(earlier.next);
     this.cache.restore(earlier.regions);

@@ -53,8 +53,7 @@ export function translationStore(directory: string, program: Program, build = BU
     },
     write(parts) {
       try {
-        fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
-        if (!isOurs(directory)) return;
+        if (!isStoreDirectory(directory)) return;
         // At once as a whole: others may start meanwhile.
         const fresh = `${file}.${process.pid}`;
         try {
@@ -150,10 +149,23 @@ function readAt(fd: number, offset: number, length: number): Buffer | undefined 
   return fs.readSync(fd, bytes, 0, length, offset) === length ? bytes : undefined;
 }
 
+/** Make the directory if there is none; answers whether translations can lie there. */
+export function isStoreDirectory(directory: string): boolean {
+  try {
+    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    fs.accessSync(directory, fs.constants.W_OK);
+    return isOurs(directory);
+  } catch {
+    return false;
+  }
+}
+
 /** Is there such a directory, and can only this user write to it? */
 function isOurs(directory: string): boolean {
   try {
-    const { uid, mode } = fs.statSync(directory);
+    const stat = fs.statSync(directory);
+    const { uid, mode } = stat;
+    if (!stat.isDirectory()) return false;
     return process.getuid === undefined || (uid === process.getuid() && (mode & 0o022) === 0);
   } catch {
     return false;

@@ -1,5 +1,5 @@
 /** Translations that one run leaves for the next: where they lie, and that programs notice nothing. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Cli, guest } from './cli.ts';
@@ -49,7 +49,18 @@ describe('translations', () => {
     await cli.run(['run', '--translations', 'none', guest('integer')]);
     expect(existsSync('none')).toBe(false);
     writeFileSync(place, 'a file is in the way');
-    expect(await run('integer')).toMatchObject({ status: 0, stderr: '' });
+    const script = `XDG_CACHE_HOME='${place}' hospes run '${guest('integer')}'`;
+    expect(await cli.shell(script)).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test('cannot be kept where others may write', async () => {
+    const message = `hospes: --translations: '${place}' is no directory that this user, and nobody else, may write to\n`;
+    mkdirSync(place);
+    chmodSync(place, 0o777);
+    expect(await run('integer')).toMatchObject({ status: 2, stdout: '', stderr: message });
+    rmSync(place, { recursive: true });
+    writeFileSync(place, 'a file is in the way');
+    expect(await run('integer')).toMatchObject({ status: 2, stdout: '', stderr: message });
   });
 
   test('are in the user’s cache directory by default, in a sandbox nowhere', async () => {

@@ -96,6 +96,15 @@ describe('stored translations', () => {
     expect(store.writes).toBe(1);
   });
 
+  it('are forgotten where numbers of regions have become many', () => {
+    const store = new Memory();
+    run(loop(50_000, 1), store);
+    const index = JSON.parse(new TextDecoder().decode(store.parts[0]));
+    store.parts[0] = new TextEncoder().encode(JSON.stringify({ ...index, next: 2 ** 14 + 1 }));
+    expect(run(loop(50_000, 1), store)).toMatchObject({ sum: 50_000, restoredRegions: 0 });
+    expect(JSON.parse(new TextDecoder().decode(store.parts[0])).next).toBe(index.next);
+  });
+
   it('are neither read nor written by the interpreter alone', () => {
     const store = new Memory();
     const { engine } = machine({ mode: 'interpreter' }, loop(1, 1));
