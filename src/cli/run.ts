@@ -127,9 +127,11 @@ export async function execute(plan: Plan, options: Watching, tape?: Tape): Promi
   });
   const name = machine.fs === 'memory' && !vm.exists(program) ? (vm.showProgram(program) ?? program) : program;
   const lavishAgain = beFrugal();
+  // What arrives while replaying is for us alone: what the program got stands in the recording. Before the program's first slice, which is
+  // run at once: what comes meanwhile is the program's.
+  if (!tape?.replaying) forwardSignals(vm);
   const guest = vm.spawn(name, args, { env, cwd, argv0, stdio: 'inherit' });
-  // What arrives while replaying is for us alone: what the program got stands in the recording.
-  if (!tape?.replaying) forwardSignals(vm, guest);
+  if (!tape?.replaying) stopWith(guest);
   const { exitCode, signal } = await vm.wait(guest);
   await vm.idle();
   lavishAgain();
@@ -146,12 +148,15 @@ export async function execute(plan: Plan, options: Watching, tape?: Tape): Promi
   process.exitCode = signal ? 128 + (os.constants.signals[signal] ?? 0) : (exitCode ?? 1);
 }
 
-function forwardSignals(vm: Hospes, guest: GuestProcess): void {
+function forwardSignals(vm: Hospes): void {
   for (const signal of FORWARDED) {
     process.on(signal, () =>
       vm.signal(signal, (KEYS as readonly string[]).includes(signal) ? 'foreground' : 'program'),
     );
   }
+}
+
+function stopWith(guest: GuestProcess): void {
   // When the program stops and nobody in the guest can continue it, we stop too, and the shell that started us decides.
   guest.on('stop', () => process.kill(process.pid, 'SIGSTOP'));
   process.on('SIGCONT', () => guest.continue());

@@ -6,9 +6,10 @@ import { asByDefault } from './patience.ts';
 /** Versions of V8 that were tried: Node 20, 22 and 24. These functions end the process where they are called in a way they do not expect. */
 const TRIED = ['11.3', '12.4', '13.6'];
 
-/** undefined where this V8 is not known to do it. */
+/** undefined where this V8 is not known to do it, and under a debugger, for which V8 takes optimised code away. */
 export function machineCode(): MachineCode | undefined {
   if (!TRIED.includes(process.versions.v8.split('.', 2).join('.'))) return undefined;
+  if ([...process.execArgv, process.env.NODE_OPTIONS].some((option) => option?.includes('--inspect'))) return undefined;
   return {
     optimised: (functions) => native('a.filter(f => %IsTurboFanFunction(f)).length', functions) as number,
     save: (module) => new Uint8Array(native('%SerializeWasmModule(a)', module) as ArrayBuffer),
