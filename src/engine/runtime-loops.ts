@@ -16,7 +16,7 @@ import {
 import { JUMP_CACHE, JUMP_CACHE_GROUP, LAST_BLOCK, RUNTIME_SIZE } from '../memory/runtime-area.ts';
 import type { SiteList } from './counters.ts';
 import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS, EXIT_RESTART, EXIT_STALE, EXIT_SYSCALL, EXIT_UNWIND } from './exits.ts';
-import { commonShapes, lowerHandler } from './interpreter/handlers.ts';
+import { commonShapes, lowerHandler, pushPc } from './interpreter/handlers.ts';
 import { pushSlot } from './jump-cache.ts';
 import { STATE } from './lowering.ts';
 import { REGION_PC } from './signatures.ts';
@@ -95,8 +95,7 @@ export function interpretFunction(
   f.brIf(loop);
   // Slice used up within the block.
   f.get(STATE);
-  f.get(REC);
-  f.mem(LOAD_U32_I64, REC_PC);
+  pushPc(f, isa, REC, REC_PC);
   f.mem(STORE_I64, isa.pcOffset);
   saveBudget();
   f.i32(EXIT_BUDGET);
@@ -282,10 +281,8 @@ export function stepFunction(isa: Isa, handlerType: number): Func {
   f.byte(0x4a);
   f.if();
   f.get(STATE);
-  f.get(REC);
-  f.mem(LOAD_U32_I64, REC_NEXT);
-  f.get(REC);
-  f.mem(LOAD_U32_I64, REC_PC);
+  pushPc(f, isa, REC, REC_NEXT);
+  pushPc(f, isa, REC, REC_PC);
   f.get(next);
   f.get(REC);
   f.byte(0x47);

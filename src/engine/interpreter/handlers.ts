@@ -4,7 +4,7 @@ import type { Builder, Node, NodeKind } from '../../ir/builder.ts';
 import { ACCESS } from '../../ir/ops.ts';
 import type { ValueType } from '../../isa/helper.ts';
 import type { Instruction, Isa } from '../../isa/isa.ts';
-import { REC_HANDLER, REC_PC, RECORD_SIZE, TARGETS_SIZE } from '../../isa/record.ts';
+import { REC_HANDLER, REC_NEXT, REC_PC, RECORD_SIZE, TARGETS_SIZE } from '../../isa/record.ts';
 import { READ_WIDE, WRITE_WIDE } from '../../memory/page-map.ts';
 import { RUNTIME_SIZE } from '../../memory/runtime-area.ts';
 import { EXIT_FAULT } from '../exits.ts';
@@ -12,7 +12,7 @@ import { Lowering, STATE } from '../lowering.ts';
 import { pageCheck } from '../runtime-memory.ts';
 import { ENGINE_FUNCTIONS, HANDLER, SLOW_FUNCTIONS } from '../signatures.ts';
 import { Func, ModuleBuilder, type Signature } from '../wasm/encoder.ts';
-import { LOAD_U16 } from '../wasm/opcodes.ts';
+import { I64_AND, I64_OR, LOAD_U16 } from '../wasm/opcodes.ts';
 
 const RECORD = 1;
 
@@ -153,8 +153,7 @@ class HandlerLowering extends Lowering {
   protected leave(code: number): void {
     const { f } = this;
     f.get(STATE);
-    f.get(RECORD);
-    f.mem(ACCESS.u32.load, REC_PC);
+    pushPc(f, this.#isa, RECORD, REC_PC);
     f.mem(ACCESS.i64.store, this.#isa.pcOffset);
     this.#exit(code, -1);
   }
@@ -233,8 +232,8 @@ class HandlerLowering extends Lowering {
     this.#kept.delete(id);
   }
 
-  /** The whole body: pushes the next record or how it left. */
-  lower(b: Builder): void {
+  /** The whole body: pushes the next record or how it left. `far`: of code above 4 GiB. */
+  lower(b: Builder, far = false): void {
     const { f } = this;
     this.#statements(b);
     this.#forgetKept();
@@ -245,13 +244,14 @@ class HandlerLowering extends Lowering {
       f.byte(0x6a);
       return;
     }
+    const pushNext = () => (far ? pushPc(f, this.#isa, RECORD, REC_NEXT) : this.value(b.nextPc()));
     const setPc = (push: () => void) => {
       f.get(STATE);
       push();
       f.mem(ACCESS.i64.store, this.#isa.pcOffset);
     };
     if (t.kind === 'stop') {
-      setPc(() => this.value(b.nextPc()));
+      setPc(pushNext);
       this.#exit(t.code, -2);
       return;
     }
@@ -278,7 +278,7 @@ class HandlerLowering extends Lowering {
     }
     setPc(() => {
       this.value(t.target);
-      this.value(b.nextPc());
+      pushNext();
       this.value(t.condition);
       f.byte(0x1b);
     });
@@ -309,11 +309,21 @@ class HandlerLowering extends Lowering {
   }
 }
 
+/** Push the PC that a field of a record has the lower half of; the upper one is that of the block, and of the PC in the state. */
+export function pushPc(f: Func, isa: Isa, record: number, field: number): void {
+  f.get(STATE);
+  f.mem(ACCESS.i64.load, isa.pcOffset);
+  f.i64(-0x1_0000_0000);
+  f.byte(I64_AND);
+  f.get(record);
+  f.mem(ACCESS.u32.load, field);
+  f.byte(I64_OR);
+}
+
 /** The handler of "go on at this record's PC": ends a block that has no jump, and replaces records whose code has changed. Counts no instruction. */
 function lowerGoto(f: Func, isa: Isa): void {
   f.get(STATE);
-  f.get(RECORD);
-  f.mem(ACCESS.u32.load, REC_PC);
+  pushPc(f, isa, RECORD, REC_PC);
   f.mem(ACCESS.i64.store, isa.pcOffset);
   f.get(STATE);
   f.i32(0);
@@ -367,7 +377,7 @@ export function lowerHandler(
   if (second && inside) {
     lowering.lowerFirst(first);
     lowering.lower(isa.buildShape(second, first));
-  } else lowering.lower(first);
+  } else lowering.lower(first, instruction.pc > 0xffff_ffff);
   lowering.releaseTemps();
 }
 

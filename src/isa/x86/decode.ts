@@ -46,8 +46,13 @@ export class X86Instruction implements Instruction {
     return this.form.row.mnemonic;
   }
   get shape(): string {
-    const { row, shape } = this.form;
+    const { row } = this.form;
+    const shape = this.isFar ? `${this.form.shape}@` : this.form.shape;
     return row.fixed ? shape + this.operands.map((o) => (o.kind === 'imm' ? `,${o.value}` : '')).join('') : shape;
+  }
+  /** It stands above 4 GiB, which a record, having but the lower half of PCs, does not say. */
+  get isFar(): boolean {
+    return this.pc >= 0x1_0000_0000;
   }
   get alone(): boolean {
     return this.form.row.alone ?? false;

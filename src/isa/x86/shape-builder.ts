@@ -40,10 +40,15 @@ export class X86ShapeBuilder extends X86Builder {
     this.instruction = instruction;
   }
   pc(): Node {
-    return new Node('record', 'i64', NO_NODES, REC_PC, undefined, 'u32');
+    return this.#recorded(REC_PC);
   }
   nextPc(): Node {
-    return new Node('record', 'i64', NO_NODES, REC_NEXT, undefined, 'u32');
+    return this.#recorded(REC_NEXT);
+  }
+  /** A PC of the record, with the upper half of the block's, which is that of the state. */
+  #recorded(place: number): Node {
+    const low = new Node('record', 'i64', NO_NODES, place, undefined, 'u32');
+    return this.instruction.isFar ? this.or(this.and(this.field('pc'), this.i64(-0x1_0000_0000)), low) : low;
   }
   step(bytes: number): Node {
     return this.select(this.field('df'), this.i64(-bytes), this.i64(bytes));
