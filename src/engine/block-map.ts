@@ -469,7 +469,8 @@ export class BlockMap {
   }
 }
 
-function pagesOf(start: number, end: number): number[] {
+/** Numbers of the pages that [start, end) touches. */
+export function pagesOf(start: number, end: number): number[] {
   const pages: number[] = [];
   for (let page = Math.floor(start / PAGE_SIZE); page <= Math.floor((end - 1) / PAGE_SIZE); page++) pages.push(page);
   return pages;

@@ -42,6 +42,9 @@ export const BLOCK_INDIRECT = 4;
 /** A block that ends in an indirect jump or call has, behind the record of that, a table of targets seen (low 32 bits of the PC, 0: none). */
 export const TARGETS_SIZE = 32;
 
+/** Code above 4 GiB: records have but the lower half of its PCs. */
+export const isFar = (pc: number): boolean => pc >= 0x1_0000_0000;
+
 /** PC of the block whose first record is there: its code may be above 4 GiB. */
 export function blockPc(view: DataView, block: number): number {
   return view.getUint16(block + BLOCK_HIGH, true) * 0x1_0000_0000 + view.getUint32(block + REC_PC, true);

@@ -1,5 +1,5 @@
 /** A compiled module of the engine's with its bytes: the unit in which translations are kept and freed. */
-import { PAGE_SIZE } from '../../memory/runtime-area.ts';
+import { pagesOf } from '../block-map.ts';
 import type { MachineCode } from '../engine.ts';
 
 type Bytes = Uint8Array | undefined;
@@ -43,11 +43,6 @@ export class Batch {
 }
 
 /** Numbers of the pages that ranges of guest code touch. */
-export function pagesOf(sources: readonly { start: number; bytes: Uint8Array }[]): number[] {
-  const pages = new Set<number>();
-  for (const { start, bytes } of sources) {
-    const last = Math.floor((start + bytes.length - 1) / PAGE_SIZE);
-    for (let page = Math.floor(start / PAGE_SIZE); page <= last; page++) pages.add(page);
-  }
-  return [...pages];
+export function pagesUnder(sources: readonly { start: number; bytes: Uint8Array }[]): number[] {
+  return [...new Set(sources.flatMap(({ start, bytes }) => pagesOf(start, start + bytes.length)))];
 }

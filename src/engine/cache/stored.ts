@@ -1,7 +1,7 @@
 /** Translations as a store keeps them between processes: an index of regions, the guest bytes they were made from, and a module for each batch. Where the store is, and whether its bytes are whole, is the store's business. */
 import type { TranslationStore } from '../engine.ts';
 import type { CompiledRegion } from '../translator/translator.ts';
-import { Batch, pagesOf } from './batch.ts';
+import { Batch, pagesUnder } from './batch.ts';
 
 /** Part 0. */
 interface Index {
@@ -55,7 +55,7 @@ export function readTranslations(store: TranslationStore, own: readonly Batch[])
         sources.push({ start: ranges[i], bytes: bytes.subarray(at, at + ranges[i + 1]) });
         at += ranges[i + 1];
       }
-      return { ...rest, batch, sources, pages: pagesOf(sources) };
+      return { ...rest, batch, sources, pages: pagesUnder(sources) };
     }),
   };
 }

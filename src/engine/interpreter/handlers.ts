@@ -4,7 +4,7 @@ import type { Builder, Node, NodeKind } from '../../ir/builder.ts';
 import { ACCESS } from '../../ir/ops.ts';
 import type { ValueType } from '../../isa/helper.ts';
 import type { Instruction, Isa } from '../../isa/isa.ts';
-import { REC_HANDLER, REC_NEXT, REC_PC, RECORD_SIZE, TARGETS_SIZE } from '../../isa/record.ts';
+import { isFar, REC_HANDLER, REC_NEXT, REC_PC, RECORD_SIZE, TARGETS_SIZE } from '../../isa/record.ts';
 import { READ_WIDE, WRITE_WIDE } from '../../memory/page-map.ts';
 import { RUNTIME_SIZE } from '../../memory/runtime-area.ts';
 import { EXIT_FAULT } from '../exits.ts';
@@ -377,7 +377,7 @@ export function lowerHandler(
   if (second && inside) {
     lowering.lowerFirst(first);
     lowering.lower(isa.buildShape(second, first));
-  } else lowering.lower(first, instruction.pc > 0xffff_ffff);
+  } else lowering.lower(first, isFar(instruction.pc));
   lowering.releaseTemps();
 }
 

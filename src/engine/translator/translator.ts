@@ -3,7 +3,7 @@ import { MemoryFault } from '../../base/failures.ts';
 import type { Without } from '../../base/optimisations.ts';
 import type { Instruction, Isa } from '../../isa/isa.ts';
 import type { BlockMap } from '../block-map.ts';
-import { Batch, pagesOf } from '../cache/batch.ts';
+import { Batch, pagesUnder } from '../cache/batch.ts';
 import { type Counters, SiteList } from '../counters.ts';
 import { callable } from '../interpreter/handlers.ts';
 import { REGION } from '../signatures.ts';
@@ -128,7 +128,7 @@ export function translateBatch(
       index: first + i,
       batch,
       sources,
-      pages: pagesOf(sources),
+      pages: pagesUnder(sources),
       inside: region.blocks.map((b) => b.pc),
       instructions: lowering.instructions,
       large: limits !== DEFAULT_LIMITS,

@@ -1,5 +1,6 @@
 /** The x86-64 decoder: turns bytes into instructions. Which forms there are is in forms.ts, what they mean in semantics/. */
 import type { Instruction } from '../isa.ts';
+import { isFar } from '../record.ts';
 import {
   type Form,
   MODRM_SHIFT,
@@ -47,12 +48,8 @@ export class X86Instruction implements Instruction {
   }
   get shape(): string {
     const { row } = this.form;
-    const shape = this.isFar ? `${this.form.shape}@` : this.form.shape;
+    const shape = isFar(this.pc) ? `${this.form.shape}@` : this.form.shape;
     return row.fixed ? shape + this.operands.map((o) => (o.kind === 'imm' ? `,${o.value}` : '')).join('') : shape;
-  }
-  /** It stands above 4 GiB, which a record, having but the lower half of PCs, does not say. */
-  get isFar(): boolean {
-    return this.pc >= 0x1_0000_0000;
   }
   get alone(): boolean {
     return this.form.row.alone ?? false;

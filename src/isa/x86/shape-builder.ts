@@ -3,6 +3,7 @@ import { EXIT_PRIVILEGED } from '../../engine/exits.ts';
 import { NO_NODES, Node } from '../../ir/builder.ts';
 import { ACCESS } from '../../ir/ops.ts';
 import {
+  isFar,
   put64,
   REC_BASE,
   REC_DISP,
@@ -48,7 +49,7 @@ export class X86ShapeBuilder extends X86Builder {
   /** A PC of the record, with the upper half of the block's, which is that of the state. */
   #recorded(place: number): Node {
     const low = new Node('record', 'i64', NO_NODES, place, undefined, 'u32');
-    return this.instruction.isFar ? this.or(this.and(this.field('pc'), this.i64(-0x1_0000_0000)), low) : low;
+    return isFar(this.instruction.pc) ? this.or(this.and(this.field('pc'), this.i64(-0x1_0000_0000)), low) : low;
   }
   step(bytes: number): Node {
     return this.select(this.field('df'), this.i64(-bytes), this.i64(bytes));
