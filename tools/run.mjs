@@ -2,8 +2,9 @@
 // and starts it with the remaining arguments. `node tools/run.mjs bench/main.ts --quick`.
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as esbuild from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -12,6 +13,16 @@ if (!entry) {
   console.error('usage: node tools/run.mjs <file.ts> [arguments…]');
   process.exit(2);
 }
+// What a file asks about its own place is answered as if it ran where it lies.
+const ownPlace = {
+  name: 'own place',
+  setup(build) {
+    build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      return { loader: 'ts', contents: source.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)) };
+    });
+  },
+};
 mkdirSync(`${root}.cache/run`, { recursive: true });
 const outfile = `${root}.cache/run/${entry.replaceAll('/', '-').replace(/\.ts$/, '')}-${process.pid}.mjs`;
 await esbuild.build({
@@ -25,8 +36,7 @@ await esbuild.build({
   packages: 'external',
   sourcemap: 'inline',
   logLevel: 'warning',
-  // What a file asks about its own place is answered as if it ran where it lies.
-  define: { 'import.meta.url': JSON.stringify(new URL(`../${entry}`, import.meta.url).href) },
+  plugins: [ownPlace],
 });
 const child = spawn(process.execPath, ['--enable-source-maps', outfile, ...args], { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
