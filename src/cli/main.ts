@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { UserError } from '../base/failures.ts';
 import { OPTIMISATIONS } from '../base/optimisations.ts';
 import { hostArguments } from '../host/environment.ts';
+import { beFrugal } from '../host/patience.ts';
 import { writeFully } from '../host/streams.ts';
 import { attachValues, collect, duration, environment, mount, optimisations, positive, size } from './options.ts';
 import { VERSION } from './version.ts';
@@ -76,6 +77,7 @@ function build(): Command {
     .option('--record <file>', 'write every input that the program does not determine, for hospes replay')
     .option('--profile <file>', 'write where the program spends its time, as a .cpuprofile for Chrome or VS Code')
     .action(async (path: string, args: string[], options) => {
+      beFrugal();
       const { run } = await import('./run.ts');
       await run(path, args, options);
     });
@@ -92,6 +94,7 @@ function build(): Command {
     .option('--trace-file <file>', 'write the log of system calls to this file')
     .option('--stats [=json]', 'print what was executed, translated and called')
     .action(async (file: string, options) => {
+      beFrugal();
       const { replay } = await import('./replay.ts');
       await replay(file, options);
     });

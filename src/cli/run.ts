@@ -5,7 +5,7 @@ import { UserError } from '../base/failures.ts';
 import type { Optimisation } from '../base/optimisations.ts';
 import type { EngineMode } from '../engine/engine.ts';
 import { hostCwd, hostVariables } from '../host/environment.ts';
-import { beFrugal } from '../host/patience.ts';
+import { beLavish } from '../host/patience.ts';
 import { writeFully } from '../host/streams.ts';
 import { isTerminal } from '../host/terminal.ts';
 import { isStoreDirectory, storeDirectory } from '../host/translation-store.ts';
@@ -126,7 +126,6 @@ export async function execute(plan: Plan, options: Watching, tape?: Tape): Promi
     ...(tape ? { tape } : {}),
   });
   const name = machine.fs === 'memory' && !vm.exists(program) ? (vm.showProgram(program) ?? program) : program;
-  const lavishAgain = beFrugal();
   // What arrives while replaying is for us alone: what the program got stands in the recording. Before the program's first slice, which is
   // run at once: what comes meanwhile is the program's.
   if (!tape?.replaying) forwardSignals(vm);
@@ -134,7 +133,7 @@ export async function execute(plan: Plan, options: Watching, tape?: Tape): Promi
   if (!tape?.replaying) stopWith(guest);
   const { exitCode, signal } = await vm.wait(guest);
   await vm.idle();
-  lavishAgain();
+  beLavish();
   tape?.end(signal ?? `status ${exitCode}`);
   await vm.dispose();
   const { violation } = vm;

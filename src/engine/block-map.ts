@@ -436,14 +436,14 @@ export class BlockMap {
   #emptyJumpCache(): void {
     if (this.#blocks.size < JUMP_CACHE_ENTRIES >> 3)
       for (const block of this.#blocks.records()) this.#forget(this.#pc(block));
-    else this.#space.u8.fill(0, JUMP_CACHE, JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
+    else this.#space.zero(JUMP_CACHE, JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
   }
 
   /** Zero all that was ever written, so that the memory can be used again. */
   erase(): void {
     // The records say which PCs are in the jump cache.
     this.#emptyJumpCache();
-    this.#space.u8.fill(0, RECORDS, Math.max(this.#highest, this.#free));
+    this.#space.zero(RECORDS, Math.max(this.#highest, this.#free));
   }
 
   /** Forget every translation, keep the records. */

@@ -308,7 +308,7 @@ export class WasmCodeSpace implements CodeSpace {
     this.space.onCodeChanged = () => {};
     this.space.zeroRuntimeArea = () => {
       this.blocks.erase();
-      this.space.u8.fill(0, STATE_BLOCKS, STATE_BLOCKS + this.#states * STATE_SIZE);
+      this.space.zero(STATE_BLOCKS, STATE_BLOCKS + this.#states * STATE_SIZE);
     };
   }
 }

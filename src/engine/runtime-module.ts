@@ -4,6 +4,7 @@ import { Node as IrNode, NO_NODES } from '../ir/builder.ts';
 import type { Helper } from '../isa/helper.ts';
 import type { InternalFunction, Isa } from '../isa/isa.ts';
 import { READ, READ_WIDE, WRITE, WRITE_WIDE } from '../memory/page-map.ts';
+import { MEMORY_LIMIT } from '../memory/runtime-area.ts';
 import { SiteList } from './counters.ts';
 import { Lowering } from './lowering.ts';
 import { PureBuilder, StateBuilder } from './pure-builder.ts';
@@ -127,7 +128,7 @@ export function countingRuntimeModule(isa: Isa): { bytes: Uint8Array; sites: Sit
 }
 
 function buildRuntime(m: ModuleBuilder, isa: Isa, sites: SiteList | undefined): Uint8Array {
-  m.importMemory();
+  m.importMemory(MEMORY_LIMIT);
   m.importTable('handlers');
   m.importTable('regions');
   const slow = Object.fromEntries(

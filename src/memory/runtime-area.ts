@@ -26,6 +26,9 @@ export const RECORDS_END = 0x1000_0000;
 /** Size of the whole area; a constant offset of every guest access. */
 export const RUNTIME_SIZE = 0x1000_0000;
 
+/** Most pages, of 64 KiB, that a memory may have: all that 32 bits address. Modules that import one must say the same. */
+export const MEMORY_LIMIT = 65536;
+
 /** Bytes of guest addresses that the window can hold. */
 export const WINDOW_SIZE = 0x1_0000_0000 - RUNTIME_SIZE;
 /** Lowest address that may be mapped (vm.mmap_min_addr). Translated code relies on it. */

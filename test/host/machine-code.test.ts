@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Func, ModuleBuilder } from '../../src/engine/wasm/encoder.ts';
 import { machineCode } from '../../src/host/machine-code.ts';
-import { asByDefault, beFrugal } from '../../src/host/patience.ts';
+import { asByDefault, beFrugal, beLavish } from '../../src/host/patience.ts';
 
 const machine = machineCode();
 
@@ -58,12 +58,12 @@ describe.runIf(machine)('machine code', () => {
     const module = new WebAssembly.Module(bytes);
     await optimised(module);
     const code = machine!.save(module);
-    const lavishAgain = beFrugal();
+    beFrugal();
     try {
       expect(machine!.load(code, bytes)).toBeInstanceOf(WebAssembly.Module);
       expect(asByDefault(() => 1)).toBe(1);
     } finally {
-      lavishAgain();
+      beLavish();
     }
   });
 

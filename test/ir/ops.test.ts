@@ -4,6 +4,7 @@ import { Func, ModuleBuilder } from '../../src/engine/wasm/encoder.ts';
 import { ACCESS, OPS, type OpName } from '../../src/ir/ops.ts';
 import { REFERENCE } from '../../src/ir/reference.ts';
 import type { ValueType } from '../../src/isa/helper.ts';
+import { MEMORY_LIMIT } from '../../src/memory/runtime-area.ts';
 
 const SINGLES = [
   0x00000000, 0x80000000, 0x3f800000, 0xbf800000, 0x3f000000, 0x3fc00000, 0xc0200000, 0x00000001, 0x807fffff,
@@ -73,7 +74,7 @@ const accessOf = (type: ValueType) => ACCESS[type];
 /** All operations in one module: each reads its arguments from the memory's first slots and writes its result to slot 3. */
 function build(ops: readonly { name: OpName; lane: number }[]) {
   const m = new ModuleBuilder();
-  m.importMemory();
+  m.importMemory(MEMORY_LIMIT);
   ops.forEach(({ name, lane }, i) => {
     const row = OPS[name];
     const f = new Func(0);
@@ -87,7 +88,7 @@ function build(ops: readonly { name: OpName; lane: number }[]) {
     f.mem(accessOf(row.result).store, 3 * SLOT);
     m.define({ params: [], results: [] }, f, `f${i}`);
   });
-  const memory = new WebAssembly.Memory({ initial: 1 });
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: MEMORY_LIMIT, shared: true });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(m.encode()), { e: { memory } } as never);
   const view = new DataView(memory.buffer);
   return (index: number, args: readonly bigint[], bits: number): bigint => {

@@ -6,7 +6,7 @@ import type { ValueType } from '../../isa/helper.ts';
 import type { Instruction, Isa } from '../../isa/isa.ts';
 import { isFar, REC_HANDLER, REC_NEXT, REC_PC, RECORD_SIZE, TARGETS_SIZE } from '../../isa/record.ts';
 import { READ_WIDE, WRITE_WIDE } from '../../memory/page-map.ts';
-import { RUNTIME_SIZE } from '../../memory/runtime-area.ts';
+import { MEMORY_LIMIT, RUNTIME_SIZE } from '../../memory/runtime-area.ts';
 import { EXIT_FAULT } from '../exits.ts';
 import { Lowering, STATE } from '../lowering.ts';
 import { pageCheck } from '../runtime-memory.ts';
@@ -388,7 +388,7 @@ const GOTO_INDEX = 1;
 /** A module with one handler for each shape, put into the table from `first` on. The shape without an instruction is GOTO_SHAPE. */
 export function handlerModule(isa: Isa, first: number, shapes: readonly Shape[]): Uint8Array<ArrayBuffer> {
   const m = new ModuleBuilder();
-  m.importMemory();
+  m.importMemory(MEMORY_LIMIT);
   m.importTable('handlers');
   const bodies: Func[] = [];
   const imports = (name: string) => m.importFunction(name, callable(isa, name));

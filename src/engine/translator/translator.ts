@@ -2,6 +2,7 @@
 import { MemoryFault } from '../../base/failures.ts';
 import type { Without } from '../../base/optimisations.ts';
 import type { Instruction, Isa } from '../../isa/isa.ts';
+import { MEMORY_LIMIT } from '../../memory/runtime-area.ts';
 import type { BlockMap } from '../block-map.ts';
 import { Batch, pagesUnder } from '../cache/batch.ts';
 import { type Counters, SiteList } from '../counters.ts';
@@ -70,7 +71,7 @@ export function translateBatch(
 ): CompiledRegion[] {
   const m = new ModuleBuilder();
   const sites = watcher.counters && new SiteList(m);
-  m.importMemory();
+  m.importMemory(MEMORY_LIMIT);
   m.importTable('regions');
   const imports = (name: string) => m.importFunction(name, callable(isa, name));
   const made: { region: Region; lowering: RegionLowering; targets: Map<number, number[]> }[] = [];

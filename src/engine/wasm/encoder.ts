@@ -268,8 +268,9 @@ export class ModuleBuilder {
     }
     return index;
   }
-  importMemory(): void {
-    this.#imports.push({ name: 'memory', kind: 'memory', type: 0 });
+  /** The memory, a shared one of at most so many pages. */
+  importMemory(limit: number): void {
+    this.#imports.push({ name: 'memory', kind: 'memory', type: limit });
   }
   /** Tables are numbered in the order of these calls; `elements` fills the first. */
   importTable(name: string): void {
@@ -334,8 +335,9 @@ export class ModuleBuilder {
           s.byte(0);
           s.u32(i.type);
         } else if (i.kind === 'memory') {
-          s.bytes([2, 0]);
+          s.bytes([2, 3]);
           s.u32(0);
+          s.u32(i.type);
         } else {
           s.bytes([1, 0x70, 0]);
           s.u32(0);

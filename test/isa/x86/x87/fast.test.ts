@@ -5,13 +5,14 @@ import { FIELDS, SCRATCH_OFFSET, x87Offset } from '../../../../src/isa/x86/state
 import { X86 } from '../../../../src/isa/x86/x86.ts';
 import { FAST_FORMS } from '../../../../src/isa/x86/x87/fast.ts';
 import { PLAIN_X87_HELPERS } from '../../../../src/isa/x86/x87/helpers.ts';
+import { MEMORY_LIMIT } from '../../../../src/memory/runtime-area.ts';
 
 type Argument = number | bigint;
 type Callable = (state: number, ...args: Argument[]) => unknown;
 
 const STATE = 0x1000;
 const SIZE = 0x400;
-const memory = new WebAssembly.Memory({ initial: 1024 });
+const memory = new WebAssembly.Memory({ initial: 1024, maximum: MEMORY_LIMIT, shared: true });
 const view = new DataView(memory.buffer);
 const bytes = new Uint8Array(memory.buffer);
 
