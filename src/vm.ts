@@ -2,6 +2,7 @@
 
 import { createFreebsd } from '../syscalls/freebsd/freebsd.ts';
 import { createLinux } from '../syscalls/linux/linux.ts';
+import { milliseconds } from './base/clock.ts';
 import { GuestError, UserError } from './base/failures.ts';
 import type { Optimisation } from './base/optimisations.ts';
 import { bytesOf } from './base/text.ts';
@@ -155,7 +156,7 @@ export class Hospes {
   readonly #environment: HostEnvironment;
   readonly #places: HostPlaces;
   readonly #user: { uid: number; gid: number; groups: readonly number[] };
-  readonly #started = performance.now();
+  readonly #started = milliseconds();
   #loadMs = 0;
   #memory: MemoryView | undefined;
   #written = 0;
@@ -173,7 +174,7 @@ export class Hospes {
     if (tape && options.profile) throw new UserError('a recording and a profile exclude each other', 2);
     this.#environment = tape ? tapedEnvironment(tape, hostEnvironment) : hostEnvironment;
     this.#places = tape ? tapedPlaces(tape, hostPlaces) : hostPlaces;
-    if (tape) timestamps.now = () => tape.take(() => performance.now());
+    if (tape) timestamps.now = () => tape.take(milliseconds);
     const identity = () => (tape ? tape.take(hostIdentity) : hostIdentity());
     const user = options.user ?? (real ? identity() : { uid: 0, gid: 0 });
     this.#user = { ...user, groups: user.groups ?? [] };
@@ -227,7 +228,7 @@ export class Hospes {
       engine: this.#engine.stats,
       kernel: this.#kernel.stats,
       calls: this.#calls,
-      totalMs: performance.now() - this.#started,
+      totalMs: milliseconds() - this.#started,
       loadMs: this.#loadMs,
       backgroundMs: backgroundMs(),
     });
@@ -310,7 +311,7 @@ export class Hospes {
       // Listeners run when the scheduler gives way, not in the middle of its work.
       queueMicrotask(() => guest.ended(ending));
     };
-    this.#loadMs ||= performance.now() - this.#started;
+    this.#loadMs ||= milliseconds() - this.#started;
     this.#drive();
     return guest;
   }

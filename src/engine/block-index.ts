@@ -7,11 +7,19 @@ const SMALLEST = 1 << 10;
 export class BlockIndex {
   readonly #memory: { readonly view: DataView };
   /** Offset of a block's first record, 0: free. Taken places that follow each other begin at or before the place where each would like to be. */
-  #slots = new Int32Array(SMALLEST);
-  #size = 0;
+  #slots: Int32Array<ArrayBuffer>;
+  #size: number;
 
-  constructor(memory: { readonly view: DataView }) {
+  /** `slots`, `size`: of an index as it was left. */
+  constructor(memory: { readonly view: DataView }, slots = new Int32Array(SMALLEST), size = 0) {
     this.#memory = memory;
+    this.#slots = slots;
+    this.#size = size;
+  }
+
+  /** As they are now, for an index that goes on from here. */
+  get slots(): Int32Array<ArrayBuffer> {
+    return this.#slots;
   }
 
   get size(): number {
@@ -28,6 +36,15 @@ export class BlockIndex {
     if (this.#size * 2 >= this.#slots.length) this.#grow();
     this.#slots[this.#find(this.#pc(record))] = record;
     this.#size++;
+  }
+
+  /** Add a block in place of the one that begins at its PC; gives that back, or 0. */
+  replace(record: number): number {
+    const slot = this.#find(this.#pc(record));
+    const old = this.#slots[slot];
+    if (old === 0) this.add(record);
+    else this.#slots[slot] = record;
+    return old;
   }
 
   delete(pc: number): void {

@@ -49,6 +49,13 @@ export interface Translation {
   readonly entries: readonly number[];
 }
 
+/** Blocks that others have decoded, callable in this address space. */
+export interface KeptHere {
+  /** What stands from the header of a block on, if there is one of the bytes that `fetch` gives. */
+  find(pc: number, fetch: (length: number) => Uint8Array): Uint8Array | undefined;
+  add(image: Uint8Array, source: Uint8Array, handlers: readonly number[]): void;
+}
+
 /** Longest run of instructions predecoded at once. */
 const BLOCK_LIMIT = 64;
 
@@ -67,6 +74,7 @@ export class BlockMap {
   readonly #isa: Isa;
   /** Table index of the handler of each shape; makes missing ones. */
   readonly #handlers: (instructions: readonly Instruction[]) => readonly number[];
+  readonly #kept: KeptHere | undefined;
   readonly #hotMask: number;
   readonly #blocks: BlockIndex;
   readonly #translations = new Map<number, Translation>();
@@ -85,13 +93,15 @@ export class BlockMap {
   /** Tables of targets seen, by the PC of the indirect jump or call. */
   readonly #indirect = new Map<number, number[]>();
 
-  /** `hotMask`: a block is reported whenever its count has none of these bits set; below 0: never. */
+  /** `hotMask`: a block is reported whenever its count has none of these bits set; below 0: never. `kept`: where blocks of files' code are taken from and left. */
   constructor(
     space: AddressSpace,
     isa: Isa,
     handlers: (instructions: readonly Instruction[]) => readonly number[],
     hotMask: number,
+    kept?: KeptHere,
   ) {
+    this.#kept = kept;
     this.#hotMask = hotMask;
     this.#space = space;
     this.#blocks = new BlockIndex(space);
@@ -155,7 +165,7 @@ export class BlockMap {
   /** Offset of the first record of the predecoded block at a PC. */
   block(pc: number): number {
     const block = this.#blocks.get(pc);
-    if (!block) return this.#predecode(pc);
+    if (!block) return this.#copied(pc) || this.#predecode(pc);
     return this.#isCompared(block) && !this.#isFresh(block) ? this.#renew(block) : block;
   }
 
@@ -287,8 +297,7 @@ export class BlockMap {
       u8.set(this.#space.fetch(pc, end - pc), copy);
     }
     const notes = indirect || last.flow === 'return' ? 0 : BLOCK_NOTES;
-    const direct = open || this.#translations.has(pc) ? 0 : BLOCK_DIRECT;
-    view.setInt32(record + BLOCK_BITS, notes | direct | (indirect ? BLOCK_INDIRECT : 0), true);
+    view.setInt32(record + BLOCK_BITS, notes | (indirect ? BLOCK_INDIRECT : 0), true);
     view.setUint16(record + BLOCK_HIGH, Math.floor(pc / 0x1_0000_0000), true);
     view.setInt32(record + BLOCK_BYTES, end - pc, true);
     view.setUint16(record + BLOCK_SIZE, size, true);
@@ -306,13 +315,41 @@ export class BlockMap {
       view.setUint16(at + REC_HANDLER, this.gotoHandler, true);
       view.setUint32(at + REC_PC, end, true);
     }
-    if (indirect) this.#indirect.set(last.pc, [...(this.#indirect.get(last.pc) ?? []), at]);
-    this.#blocks.add(record);
-    for (const page of pagesOf(pc, end)) this.#mark(page);
-    const entry = this.#page(Math.floor(pc / PAGE_SIZE));
-    view.setInt32(record + BLOCK_NEXT, entry.newest, true);
-    entry.newest = record;
+    if (this.#kept && !open && this.#space.isFile(pc)) {
+      const start = record - BLOCK_HEADER;
+      this.#kept.add(u8.subarray(start, start + size), this.#space.fetch(pc, end - pc), handlers);
+    }
+    this.#enter(record);
     return record;
+  }
+
+  /** The block at a PC as somebody else has decoded it from the same bytes; 0 if nobody has. */
+  #copied(pc: number): number {
+    const image = this.#kept?.find(pc, (length) => this.#space.fetch(pc, this.isOpen(pc, pc + length) ? 0 : length));
+    if (!image) return 0;
+    if (this.#free + image.length > RECORDS_END) this.flush();
+    const record = this.#free + BLOCK_HEADER;
+    this.#space.u8.set(image, this.#free);
+    this.#free += image.length;
+    this.#enter(record);
+    return record;
+  }
+
+  /** Let a block be found whose records are complete. */
+  #enter(record: number): void {
+    const pc = this.#pc(record);
+    const end = this.#end(record);
+    const jump = this.#indirectPc(record);
+    if (jump >= 0) {
+      const table = record + this.#instructions(record) * RECORD_SIZE;
+      this.#indirect.set(jump, [...(this.#indirect.get(jump) ?? []), table]);
+    }
+    this.#blocks.add(record);
+    this.#setDirect(record, !this.#translations.has(pc));
+    for (let page = Math.floor(pc / PAGE_SIZE); page * PAGE_SIZE < end; page++) this.#mark(page);
+    const entry = this.#page(Math.floor(pc / PAGE_SIZE));
+    this.#space.view.setInt32(record + BLOCK_NEXT, entry.newest, true);
+    entry.newest = record;
   }
 
   /** Table index of the handler that only sets PC. */

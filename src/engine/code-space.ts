@@ -62,7 +62,19 @@ export class WasmCodeSpace implements CodeSpace {
     const { dispatch, step } = this.#linkage.imports;
     this.#dispatch = dispatch as (state: number, depth: number, until: bigint, stack: bigint) => number;
     this.#step = step as (state: number, record: number) => number;
-    this.blocks = new BlockMap(space, isa, (run) => this.#handlersOf(run), engine.hotMask);
+    this.blocks = new BlockMap(space, isa, (run) => this.#handlersOf(run), engine.hotMask, {
+      find: (pc, fetch) => {
+        const image = engine.kept.find(pc, fetch);
+        if (image) this.#linkage.useHandlers(engine.handlers);
+        return image;
+      },
+      add: (image, source, handlers) =>
+        engine.kept.add(
+          image,
+          source,
+          handlers.some((one) => one >= engine.handlers.prebuiltSize),
+        ),
+    });
     this.source = {
       blocks: this.blocks,
       targets: (pc) => [...new Set([...this.blocks.targets(pc), ...engine.cache.targets(pc)])],

@@ -103,6 +103,8 @@ export interface MachineCode {
 export interface EngineStats {
   instructions: number;
   interpretedBlocks: number;
+  /** Of these, those that another address space or process had decoded. */
+  copiedBlocks: number;
   translatedRegions: number;
   translatedInstructions: number;
   /** Regions of an earlier process that were put to use. */

@@ -8,8 +8,10 @@ import { Func } from './wasm/encoder.ts';
 export interface Prebuilt {
   readonly runtime: Uint8Array;
   readonly handlers: Uint8Array;
-  /** Shapes of the handlers, in table order from 1; those that share one in one string, with spaces between. */
-  readonly shapes: readonly string[];
+  /** How many handlers there are. */
+  readonly count: number;
+  /** Their shapes, in table order from 1; those that share one in one string, with spaces between. */
+  shapes(): readonly string[];
 }
 
 /** Make the modules for these instructions' shapes. Many encodings mean the same and share a handler. */
@@ -37,29 +39,38 @@ export function prebuild(isa: Isa, instructions: readonly Instruction[]): Prebui
       1,
       shapes.map(([first]) => first),
     ),
-    shapes: shapes.map((same) => [...new Set(same.map((s) => s.key))].join(' ')),
+    count: shapes.length,
+    shapes: () => shapes.map((same) => [...new Set(same.map((s) => s.key))].join(' ')),
   };
 }
 
-/** One file: sizes of shapes text and runtime (u32 each), shapes by line, runtime, handlers. */
+/** Bytes of the head. */
+const HEAD = 12;
+
+/** One file: size of the shapes' text, size of the runtime and count of shapes (u32 each), shapes by line, runtime, handlers. */
 export function encodePrebuilt(p: Prebuilt): Uint8Array {
-  const text = new TextEncoder().encode(p.shapes.join('\n'));
-  const out = new Uint8Array(8 + text.length + p.runtime.length + p.handlers.length);
+  const text = new TextEncoder().encode(p.shapes().join('\n'));
+  const out = new Uint8Array(HEAD + text.length + p.runtime.length + p.handlers.length);
   const view = new DataView(out.buffer);
   view.setUint32(0, text.length, true);
   view.setUint32(4, p.runtime.length, true);
-  out.set(text, 8);
-  out.set(p.runtime, 8 + text.length);
-  out.set(p.handlers, 8 + text.length + p.runtime.length);
+  view.setUint32(8, p.count, true);
+  out.set(text, HEAD);
+  out.set(p.runtime, HEAD + text.length);
+  out.set(p.handlers, HEAD + text.length + p.runtime.length);
   return out;
 }
 
 export function decodePrebuilt(file: Uint8Array): Prebuilt {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const [text, runtime] = [view.getUint32(0, true), view.getUint32(4, true)];
+  const [runtime, handlers] = [
+    HEAD + view.getUint32(0, true),
+    HEAD + view.getUint32(0, true) + view.getUint32(4, true),
+  ];
   return {
-    shapes: new TextDecoder().decode(file.subarray(8, 8 + text)).split('\n'),
-    runtime: file.subarray(8 + text, 8 + text + runtime),
-    handlers: file.subarray(8 + text + runtime),
+    count: view.getUint32(8, true),
+    shapes: () => new TextDecoder().decode(file.subarray(HEAD, runtime)).split('\n'),
+    runtime: file.subarray(runtime, handlers),
+    handlers: file.subarray(handlers),
   };
 }

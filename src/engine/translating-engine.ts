@@ -1,12 +1,14 @@
 /** The engine of one VM: compiled modules, handlers, thresholds and the decision which tier runs. */
 
+import { milliseconds } from '../base/clock.ts';
 import type { Without } from '../base/optimisations.ts';
 import type { Isa } from '../isa/isa.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import { PAGE_SIZE } from '../memory/runtime-area.ts';
 import { Batch } from './cache/batch.ts';
 import { CodeCache } from './cache/code-cache.ts';
-import { readTranslations, writeTranslations } from './cache/stored.ts';
+import { KeptBlocks } from './cache/kept-blocks.ts';
+import { readBlocks, readTranslations, writeTranslations } from './cache/stored.ts';
 import { WasmCodeSpace } from './code-space.ts';
 import { Counters } from './counters.ts';
 import type { CodeSpace, Cpu, Engine, EngineMode, EngineStats, TranslationStore } from './engine.ts';
@@ -63,6 +65,8 @@ export class TranslatingEngine implements Engine {
   readonly handlers: HandlerSet;
   readonly hotMask: number;
   readonly cache: CodeCache;
+  /** What is decoded in one address space serves all. */
+  readonly kept = new KeptBlocks();
   /** Regions keep what they leave out by default (exception flags): some program has asked. */
   keeps = false;
   /** Under --stats. */
@@ -81,6 +85,7 @@ export class TranslatingEngine implements Engine {
   readonly #stats: EngineStats = {
     instructions: 0,
     interpretedBlocks: 0,
+    copiedBlocks: 0,
     translatedRegions: 0,
     translatedInstructions: 0,
     restoredRegions: 0,
@@ -118,6 +123,7 @@ export class TranslatingEngine implements Engine {
 
   get stats(): EngineStats {
     this.#stats.cache = this.cache.size;
+    this.#stats.copiedBlocks = this.kept.found;
     this.#stats.counters = this.counters;
     this.#stats.exits = {};
     for (const [code, count] of this.#exits.entries()) if (count > 0) this.#stats.exits[EXIT_NAMES[code]] = count;
@@ -155,6 +161,8 @@ export class TranslatingEngine implements Engine {
   remember(store: TranslationStore): void {
     if (this.mode !== 'auto' || this.counters || this.keeps || this.#without.size > 0) return;
     this.#store = store;
+    const blocks = readBlocks(store);
+    if (blocks) this.kept.restore(blocks);
     const earlier = readTranslations(store, this.#own);
     if (!earlier || earlier.next > MOST_NUMBERS) return;
     this.#stored = earlier.optimised;
@@ -174,11 +182,12 @@ export class TranslatingEngine implements Engine {
     for (const count of fast.values()) optimised += count;
     // A few more are not worth the writing.
     const enough = this.#stored === 0 ? 0 : this.#stored * 1.1 + 4;
-    if (!this.cache.worthStoring && optimised <= enough) return;
+    if (!this.cache.worthStoring && !this.kept.worthStoring && optimised <= enough) return;
     const numbers = Array.from({ length: this.handlers.prebuiltSize }, (_, i) => i);
     const called = this.#optimised(numbers.map((i) => [handlers, (linkage: Linkage) => linkage.handler(i)]));
     const isOptimised = (batch: Batch) => fast.has(batch) || called.has(batch);
-    writeTranslations(this.#store, this.#own, { next: this.regions.size, optimised, regions }, isOptimised);
+    const found = { next: this.regions.size, optimised, regions };
+    writeTranslations(this.#store, this.#own, found, () => this.kept.storable, isOptimised);
   }
   get keepsBytes(): boolean {
     return this.#store !== undefined;
@@ -258,7 +267,7 @@ export class TranslatingEngine implements Engine {
     follow: (pc: number) => boolean,
     limits: RegionLimits = DEFAULT_LIMITS,
   ): void {
-    const start = performance.now();
+    const start = milliseconds();
     const before = this.#stats.compileMs;
     if (this.cache.makeRoom()) this.regions.drop();
     const isa = this.keeps
@@ -280,7 +289,7 @@ export class TranslatingEngine implements Engine {
       this.#stats.checksRemoved += r.checks.removed;
       this.#stats.flagsMade += r.flags;
     }
-    this.#stats.translationMs += performance.now() - start - (this.#stats.compileMs - before);
+    this.#stats.translationMs += milliseconds() - start - (this.#stats.compileMs - before);
   }
 
   /** V8 took this long over a module. */
@@ -301,9 +310,9 @@ export class TranslatingEngine implements Engine {
   }
 
   #install(code: WasmCodeSpace, region: CompiledRegion, entries: readonly number[]): void {
-    const start = performance.now();
+    const start = milliseconds();
     code.use(region.batch.module!, this.regions.size, this.cache.generation);
-    this.compiled(performance.now() - start);
+    this.compiled(milliseconds() - start);
     const { index, pages, instructions, large } = region;
     for (const pc of entries) code.blocks.install({ pc, index, pages, instructions, large, entries: region.entries });
   }

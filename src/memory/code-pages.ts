@@ -9,6 +9,11 @@ export abstract class CodePages extends PageStore {
   /** Code pages outside the window, by page number. */
   protected readonly farCode = new Set<number>();
 
+  /** Is what stands there mapped from a file? */
+  isFile(address: number): boolean {
+    return this.regions.at(address)?.file !== undefined;
+  }
+
   /** Can the page be written while it holds code, without notice? Only a private page in the window. */
   canBeOpen(page: number): boolean {
     const address = page * PAGE_SIZE;

@@ -1,4 +1,5 @@
 /** Carries out calls: registers to arguments by the row's types, the handler, the result back by the system's convention; counts and traces them. The single observer of all calls. */
+import { milliseconds } from '../base/clock.ts';
 import { GuestError, MemoryFault, missing } from '../base/failures.ts';
 import type { Cpu } from '../engine/engine.ts';
 import { Wait } from '../kernel/wait.ts';
@@ -129,9 +130,9 @@ export class Dispatcher {
   }
 
   #timed(task: Task, prepared: Prepared, shift: number) {
-    const start = performance.now();
+    const start = milliseconds();
     const result = this.#attempt(task, prepared, shift);
-    prepared.milliseconds += performance.now() - start;
+    prepared.milliseconds += milliseconds() - start;
     return result;
   }
 

@@ -1,4 +1,5 @@
 /** Runs guest threads in turn, carries out what their exits ask for, and is the only place that awaits: when nobody can run, or when the host's event loop is due. */
+import { milliseconds } from '../base/clock.ts';
 import { bug } from '../base/failures.ts';
 import type { Exit } from '../engine/engine.ts';
 import type { Kernel, VmLimits } from '../kernel/kernel.ts';
@@ -421,7 +422,7 @@ function watchCpuTime(process: Process): void {
 
 /** What every JavaScript host offers; Node's and the browsers' timers alike. */
 export const standardLoop: HostLoop = {
-  now: () => performance.now(),
+  now: milliseconds,
   yield: () =>
     new Promise((resolve) => {
       if (typeof setImmediate === 'function') setImmediate(resolve);

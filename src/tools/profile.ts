@@ -1,4 +1,5 @@
 /** `--profile`: samples of where guest code runs, by function of the program and its libraries, in the .cpuprofile format of V8's viewers. Watches through the engine's contract; generated code stays as it is. */
+import { milliseconds } from '../base/clock.ts';
 import type { CodeSpace, Cpu, Engine, Exit } from '../engine/engine.ts';
 import { readElf } from '../loader/elf.ts';
 import type { Image } from '../loader/image.ts';
@@ -58,7 +59,7 @@ export class Profiler {
   /** Milliseconds the machine has waited so far. */
   idleMs: () => number = () => 0;
 
-  constructor(now: () => number = () => performance.now()) {
+  constructor(now: () => number = milliseconds) {
     this.#now = now;
     this.#started = this.#accounted = now();
     this.#node(undefined, '(root)');

@@ -23,6 +23,7 @@ export interface Stats {
   engine: {
     mode: string;
     interpretedBlocks: number;
+    copiedBlocks: number;
     translatedRegions: number;
     translatedInstructions: number;
     /** In translated code: page checks emitted, accesses that need none of their own. */
@@ -119,6 +120,7 @@ export function collectStats(sources: {
     engine: {
       mode: sources.mode,
       interpretedBlocks: engine.interpretedBlocks,
+      copiedBlocks: engine.copiedBlocks,
       translatedRegions: engine.translatedRegions,
       translatedInstructions: engine.translatedInstructions,
       checks: { made: engine.checksMade, removed: engine.checksRemoved },
@@ -153,7 +155,7 @@ export function formatStats(stats: Stats): string {
   const background = time.background === undefined ? '' : ` (and ${ms(time.background)} in other threads)`;
   const lines = [
     `instructions   ${thousands(stats.instructions)}${tiers}`,
-    `engine         ${engine.mode}: ${thousands(engine.interpretedBlocks)} blocks decoded, ` +
+    `engine         ${engine.mode}: ${thousands(engine.interpretedBlocks - engine.copiedBlocks)} blocks decoded, ${thousands(engine.copiedBlocks)} copied, ` +
       `${thousands(engine.translatedRegions)} regions of ${thousands(engine.translatedInstructions)} instructions translated`,
     `time           ${ms(time.total)}: start ${ms(time.load)}, translation ${ms(time.translation)}, ` +
       `V8's compiling ${ms(time.compile)}${background}, ` +

@@ -25,10 +25,15 @@ export interface Translations {
   readonly regions: readonly CompiledRegion[];
 }
 
-/** Part 1: the regions' guest bytes. Then machine code of the engine's own modules, then bytes and machine code of each batch. */
+/** Part 1: the regions' guest bytes; part 2: decoded blocks. Then machine code of the engine's own modules, then bytes and machine code of each batch. */
 const INDEX = 0;
 const SOURCES = 1;
-const CODES = 2;
+const BLOCKS = 2;
+const CODES = 3;
+
+export function readBlocks(store: TranslationStore): Uint8Array | undefined {
+  return store.read(BLOCKS);
+}
 
 /** `own`: the engine's modules, whose machine code is put to use as well. */
 export function readTranslations(store: TranslationStore, own: readonly Batch[]): Translations | undefined {
@@ -60,11 +65,12 @@ export function readTranslations(store: TranslationStore, own: readonly Batch[])
   };
 }
 
-/** `isOptimised`: has V8 optimised some of it by now? */
+/** `blocks`: the decoded ones; `isOptimised`: has V8 optimised some of it by now? */
 export function writeTranslations(
   store: TranslationStore,
   own: readonly Batch[],
   { regions: all, ...counts }: Translations,
+  blocks: () => Uint8Array,
   isOptimised: (batch: Batch) => boolean,
 ): void {
   const batches = new Set(all.map(({ batch }) => batch));
@@ -83,6 +89,7 @@ export function writeTranslations(
   store.write([
     () => new TextEncoder().encode(JSON.stringify(index)),
     () => joined(all.flatMap(({ sources }) => sources.map(({ bytes }) => bytes))),
+    blocks,
     ...own.map(codeOf),
     ...[...batches].flatMap((batch) => [() => batch.bytes ?? new Uint8Array(0), codeOf(batch)]),
   ]);

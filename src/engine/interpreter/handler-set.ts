@@ -8,7 +8,9 @@ import { commonShapes, handlerModule, partsOf, type Shape } from './handlers.ts'
 export class HandlerSet {
   readonly #isa: Isa;
   readonly #table = new TableSpace();
+  /** Table index of each shape; those made at build time are entered when something is decoded. */
   readonly #index = new Map<string, number>();
+  #unread: (() => void) | undefined;
   /** Table index of a pair, by those of its parts. */
   readonly #pairs = new Map<number, number>();
   #prebuiltSize = 1;
@@ -21,11 +23,12 @@ export class HandlerSet {
       this.#compile(commonShapes(isa));
       return;
     }
-    const first = this.#table.take(prebuilt.shapes.length);
+    const first = this.#table.take(prebuilt.count);
     this.#prebuiltSize = this.#table.size;
-    prebuilt.shapes.forEach((keys, i) => {
-      for (const key of keys.split(' ')) this.#add(key, first + i);
-    });
+    this.#unread = () =>
+      prebuilt.shapes().forEach((keys, i) => {
+        for (const key of keys.split(' ')) this.#add(key, first + i);
+      });
     this.batches.push(new Batch(prebuilt.handlers));
   }
 
@@ -49,6 +52,8 @@ export class HandlerSet {
 
   /** Table indices of what the records of a run are to begin with: the instruction's handler, or its and the next one's. The last ones first: a jump belongs to what it depends on. */
   indices(run: readonly Instruction[]): readonly number[] {
+    this.#unread?.();
+    this.#unread = undefined;
     const indices = this.#single(run);
     for (let i = indices.length - 2; i >= 0; i--) {
       const pair = this.#pairs.get(pairOf(indices[i], indices[i + 1]));

@@ -1,4 +1,5 @@
 /** Batches of regions: from hot PCs to one compiled module with its table entries, and what must hold for it to be used again elsewhere. */
+import { milliseconds } from '../../base/clock.ts';
 import { MemoryFault } from '../../base/failures.ts';
 import type { Without } from '../../base/optimisations.ts';
 import type { Instruction, Isa } from '../../isa/isa.ts';
@@ -116,9 +117,9 @@ export function translateBatch(
     made.map(({ lowering }) => m.define(REGION, lowering.f)),
   );
   const encoded = m.encode();
-  const start = performance.now();
+  const start = milliseconds();
   const module = new WebAssembly.Module(encoded as never);
-  watcher.compiled(performance.now() - start);
+  watcher.compiled(milliseconds() - start);
   if (sites) watcher.counters?.declare(module, sites);
   const batch = new Batch(watcher.keepsBytes ? encoded : undefined, module);
   return made.map(({ region, lowering, targets }, i) => {

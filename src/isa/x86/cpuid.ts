@@ -1,4 +1,5 @@
 /** CPUID: advertises exactly what is implemented, up to x86-64-v2. */
+import { milliseconds } from '../../base/clock.ts';
 import type { Helper } from '../helper.ts';
 import { FIELDS, SCRATCH_OFFSET } from './state.ts';
 
@@ -64,7 +65,7 @@ const makeCrcTable = (): Uint32Array =>
   });
 
 /** Lockstep switches time stamps to a count, so that both tiers read the same; `now` gives milliseconds otherwise. */
-export const timestamps = { deterministic: false, now: () => performance.now() };
+export const timestamps = { deterministic: false, now: milliseconds };
 
 export const SYSTEM_HELPERS: Record<string, Helper> = {
   cpuid: {
