@@ -38,7 +38,8 @@ export interface Options {
 /** One call: numbers, typed arguments, support status, handler, note. The name is the key in the table. */
 export class Row {
   name = '';
-  readonly groups = new Set<string>();
+  /** The section of the table that it stands in. */
+  area: string | undefined;
   readonly numbers: Readonly<Record<Isa, number | null>>;
   readonly args: Arguments;
   readonly handler: Handler | undefined;
@@ -67,7 +68,12 @@ export class Row {
     this.error = row.error ?? 'ENOSYS';
     this.returns = row.returns ?? 'number';
     this.restarts = row.restarts ?? true;
-    for (const type of Object.values(row.args)) if (type.group) this.groups.add(type.group);
+  }
+
+  /** What trace filters and the matrix call it by: its section, and what its arguments are. */
+  get groups(): Set<string> {
+    const groups = [this.area, ...Object.values(this.args).map((type) => type.group)];
+    return new Set(groups.filter((group) => group !== undefined));
   }
 }
 
@@ -107,7 +113,7 @@ export function refused(x86: number | null, arm64: number | null, error: string,
 
 /** A section of a table: its rows belong to this group in trace filters and in the matrix. */
 export function area<R extends Record<string, Row>>(group: string, rows: R): R {
-  for (const row of Object.values(rows)) row.groups.add(group);
+  for (const row of Object.values(rows)) row.area = group;
   return rows;
 }
 
