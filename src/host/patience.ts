@@ -5,56 +5,56 @@ import { createRequire } from 'node:module';
 const PATIENCE_MS = 100;
 const GROWN_MS = 300;
 
-/** What V8 may inline into a function it optimises, in bytes of bytecode, and Node 20's budget before it does. */
-const INLINED = '--max-inlined-bytecode-size-cumulative=';
-const BUDGET = '--interrupt-budget=';
-/** By how much the space of new objects grows, up to twice 16 MB (Node 24: 64) as V8 would have it, and when it has grown enough, which is to twice 4. */
-const GROW = '--semi-space-growth-factor=';
+interface Flag {
+  /** What V8 is told at the start, and by default. */
+  readonly first: string;
+  readonly usual: string;
+  /** What it is told after so many milliseconds. */
+  readonly later?: readonly [ms: number, flag: string];
+  /** Only this version of V8 is told: others lack the flag, or have another default. */
+  readonly v8?: number;
+}
 
-const FRUGAL = [
-  `${INLINED}60`,
-  `${BUDGET}270000`,
-  '--no-opt',
-  '--no-incremental-marking',
-  `${GROW}4`,
-  '--wasm-lazy-validation',
+/** Node 20's. */
+const V8_11 = 11;
+
+const ALL: readonly Flag[] = [
+  // Optimising the translator took 2 s of processor time of gcc's 18, much of it for functions with others inlined, and again after they were
+  // left: with less of it, and Node 20's greater budget before, python3's and sqlite3's short benchmarks take 11 % less on Node 20 and 6 % on
+  // Node 24. In bytes of bytecode.
+  { first: '--max-inlined-bytecode-size-cumulative=60', usual: '--max-inlined-bytecode-size-cumulative=920' },
+  { first: '--interrupt-budget=270000', usual: '--interrupt-budget=67584', v8: V8_11 },
+  // busybox true takes 40 ms less of processor time, 10 to 25 ms less altogether; python3 the same as before. Node 22 and later compile such
+  // code with Maglev, at a tenth of the cost.
+  { first: '--no-opt', usual: '--opt', later: [PATIENCE_MS, '--opt'], v8: V8_11 },
+  // By how much the space of new objects grows: what is loaded at the start stays, and to find that out is work for nothing. Then it has grown
+  // enough, to twice 4 MB, for what we make dies young. As V8 would have it, up to twice 16 MB (Node 24: 64), python's and lua's benchmarks take
+  // 15 MB more, on Node 24 up to 50, in the same time (settled after 100 ms, at twice 2 MB, collecting takes 2 % of gcc's).
+  {
+    first: '--semi-space-growth-factor=4',
+    usual: '--semi-space-growth-factor=2',
+    later: [GROWN_MS, '--semi-space-growth-factor=1'],
+  },
+  // Nor is there garbage among what is older.
+  {
+    first: '--no-incremental-marking',
+    usual: '--incremental-marking',
+    later: [GROWN_MS, '--incremental-marking'],
+  },
+  // All modules are our own: V8 need not check each of their functions before the first runs.
+  { first: '--wasm-lazy-validation', usual: '--no-wasm-lazy-validation' },
 ];
-const LATER = [
-  [PATIENCE_MS, '--opt'],
-  [GROWN_MS, `${GROW}1`],
-  [GROWN_MS, '--incremental-marking'],
-] as const;
-const DEFAULT = [
-  `${INLINED}920`,
-  `${BUDGET}67584`,
-  '--opt',
-  '--incremental-marking',
-  `${GROW}2`,
-  '--no-wasm-lazy-validation',
-];
 
-/** What only Node 20 is told. */
-const NODE_20 = [BUDGET, '--opt', '--no-opt'];
+const FLAGS = ALL.filter(({ v8 }) => v8 === undefined || v8 === Number.parseInt(process.versions.v8, 10));
+const USUAL = FLAGS.map(({ usual }) => usual);
 
-/**
- * Optimising the translator took 2 s of processor time of gcc's 18, much of it for functions with others inlined, and again after they were
- * left: with less of it python3's and sqlite3's short benchmarks take 11 % less on Node 20 and 6 % on Node 24.
- *
- * At first nothing is optimised until the time is up. On two cores and Node 20, busybox true takes 40 ms less of processor time, 10 to 25 ms
- * less altogether; python3 the same as before. Node 22 and later compile such code with Maglev, at a tenth of the cost, and know no such budget.
- *
- * What we make dies young. Without more room than that for it, python's and lua's benchmarks take 15 MB less, on Node 24 up to 50, in the same
- * time (settled after 100 ms, at twice 2 MB, collecting takes 2 % of gcc's).
- *
- * What is loaded at the start stays: looking for garbage then finds none. And the modules that are loaded are our own, whose functions V8 need
- * not all check before the first runs.
- *
- * To be called before what a run needs is loaded.
- */
+/** Tell V8 what suits a program that may be over soon. To be called before what a run needs is loaded. */
 export function beFrugal(): void {
-  told = FRUGAL;
+  told = FLAGS.map(({ first }) => first);
   set(told);
-  for (const [ms, flag] of LATER) {
+  for (const { later } of FLAGS) {
+    if (!later) continue;
+    const [ms, flag] = later;
     const tell = () => {
       told = [...told, flag];
       set([flag]);
@@ -67,13 +67,13 @@ export function beFrugal(): void {
 export function beLavish(): void {
   for (const timer of timers.splice(0)) clearTimeout(timer);
   told = [];
-  set(DEFAULT);
+  set(USUAL);
 }
 
 /** Do something with V8's flags as they are by default: it gives machine code back only where they are as they were. */
 export function asByDefault<T>(action: () => T): T {
   if (told.length === 0) return action();
-  set(DEFAULT);
+  set(USUAL);
   try {
     return action();
   } finally {
@@ -87,6 +87,5 @@ const timers: NodeJS.Timeout[] = [];
 
 function set(flags: readonly string[]): void {
   const v8: typeof import('node:v8') = createRequire(import.meta.url)('node:v8');
-  const old = Number.parseInt(process.versions.v8, 10) < 12;
-  for (const flag of flags) if (old || !NODE_20.some((one) => flag.startsWith(one))) v8.setFlagsFromString(flag);
+  for (const flag of flags) v8.setFlagsFromString(flag);
 }
