@@ -504,7 +504,7 @@ const WORDS: Readonly<Record<string, string>> = {
   ENOTDIR: 'not a directory',
   ENOEXEC: 'not an executable file',
   ELOOP: 'too many levels of symbolic links',
-  ENOMEM: 'not enough memory',
+  ENOMEM: 'not enough memory, or addresses (ulimit -v) for the 10 GiB that V8 reserves for a process',
   E2BIG: 'argument list too long',
   ETXTBSY: 'it is being written',
 };

@@ -1,4 +1,5 @@
 /** WebAssembly memories for address spaces: makes them, and reuses those of spaces that ended, because fresh ones cost the host's page faults. */
+import { fail } from '../base/failures.ts';
 import { MEMORY_LIMIT, RUNTIME_SIZE, WINDOW_SIZE } from './runtime-area.ts';
 
 /** What the pool may hold: so many memories that occupy so many bytes of the host's together. */
@@ -29,10 +30,15 @@ export function takeMemory(bytes: number): PooledMemory {
     return pooled.given;
   }
   const initial = Math.ceil(Math.max(bytes, USUAL_SIZE) / 0x1_0000);
-  return {
-    memory: new WebAssembly.Memory({ initial, maximum: MEMORY_LIMIT, shared: true }),
-    state: new Uint8Array(WINDOW_SIZE >>> 12),
-  };
+  try {
+    return {
+      memory: new WebAssembly.Memory({ initial, maximum: MEMORY_LIMIT, shared: true }),
+      state: new Uint8Array(WINDOW_SIZE >>> 12),
+    };
+  } catch {
+    // V8 reserves 10 GiB of addresses for each.
+    fail('ENOMEM');
+  }
 }
 
 /** Give back a memory of which `touched` bytes occupy the host's; `zero` is called if it is taken again, which the last one never is; without it the memory cannot be. */

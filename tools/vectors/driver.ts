@@ -6,7 +6,7 @@ import { pack, type Vector } from './archive.ts';
 import type { Case } from './case.ts';
 import { CHAPTERS, makeCases, rowCount, SLOTS } from './generator.ts';
 import { Player } from './player.ts';
-import { record } from './recorder.ts';
+import { otherMaker, record } from './recorder.ts';
 
 const { values } = parseArgs({
   options: {
@@ -25,6 +25,7 @@ const tiers =
   values.tier === 'both' ? (['interpreter', 'translator'] as const) : [values.tier as 'interpreter' | 'translator'];
 const players = tiers.map((tier) => ({ tier, player: new Player(tier) }));
 const show = Number(values.show);
+for (const { player } of players) player.otherMaker = otherMaker();
 const perMnemonic = new Map<string, number>();
 let played = 0;
 let failed = 0;

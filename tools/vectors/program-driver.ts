@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { pack } from './archive.ts';
 import { Player } from './player.ts';
 import { randomProgram } from './programs.ts';
-import { record } from './recorder.ts';
+import { otherMaker, record } from './recorder.ts';
 
 const HELP = `usage: npm run vectors:programs -- [options]
   --seed <n>     the first program (default 1)
@@ -40,6 +40,7 @@ function main(): void {
     tier,
     player: new Player(tier, tier === 'auto' ? { threshold: 16, batchSize: 2 } : {}),
   }));
+  for (const { player } of tiers) player.otherMaker = otherMaker();
   let instructions = 0;
   let failed = 0;
   const traps = new Map<number, number>();

@@ -1,6 +1,6 @@
 /** Runs single instructions on this machine's CPU through recorder.c (compiled on demand): the protocol's encoding, nothing about what to run. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,11 @@ const PUSHES_FLAGS = 8;
 const PROGRAM = 16;
 /** Longer code is a program. */
 const LONGEST = 16;
+
+/** Is this machine's processor another than AMD's, which some things do differently? */
+export function otherMaker(): boolean {
+  return !readFileSync('/proc/cpuinfo', 'utf8').includes('AuthenticAMD');
+}
 
 /** The compiled recorder; throws where this machine is not x86-64 Linux or has no compiler. */
 export function buildRecorder(): string {

@@ -25,6 +25,7 @@ const ROTATES = /^(rol|ror|rcl|rcr)$/;
 /** Status bits C0, C2, C3 that the manual leaves undefined, and instructions that approximate. */
 const TRANSCENDENTAL = /^(f2xm1|fyl2x|fyl2xp1|fsin|fcos|fsincos|fptan|fpatan)$/;
 const C1 = 0x200;
+const UNDERFLOW = 0x10;
 
 export interface Allowance {
   /** Nothing about this case is comparable. */
@@ -40,6 +41,40 @@ export interface Allowance {
   address: boolean;
   mxcsr: number;
   xmm: boolean;
+  /** Which NaN a lane of an XMM register holds. */
+  nans: boolean;
+  /** The x87 and MMX state. */
+  x87: boolean;
+  /** Upper halves of general registers, a bit each. */
+  upper: number;
+}
+
+/** RCX, RSI, RDI: what string instructions count and move. */
+const STRING_REGISTERS = (1 << 1) | (1 << 6) | (1 << 7);
+
+/** What the makers' processors do differently: here, and in the recorded vectors, it is as AMD's do. */
+function allowOtherMaker(c: Case, result: Result, a: Allowance): void {
+  const m = c.mnemonic ?? '';
+  const prefixes = c.code.subarray(
+    0,
+    c.code.findIndex((byte) => ![0x66, 0x67, 0xf2, 0xf3, 0x64, 0x65].includes(byte)),
+  );
+  const repeated = prefixes.includes(0xf2) || prefixes.includes(0xf3);
+  const faulted = result.trap >= 12 && result.trap <= 14;
+  // In which order products are added decides which NaN is left.
+  if (/^dpp[sd]$/.test(m)) a.nans = true;
+  // Intel's put the flags back to what they were, AMD's leave those of the last comparison.
+  if (/^(cmps|scas)/.test(m) && repeated && faulted) a.flags |= ALL;
+  // Intel's clear the upper halves even where the count is zero from the start.
+  if (repeated && prefixes.includes(0x67)) a.upper |= STRING_REGISTERS;
+  // Which of its accesses is found to fault.
+  if (/^(maskmovdqu|cmps8?)$/.test(m)) a.address = true;
+  // Whether the smallest normal number's sine counts as an underflow.
+  if (TRANSCENDENTAL.test(m)) a.fsw |= UNDERFLOW;
+  // Intel's have written what lies before the page that faults.
+  if (m === 'fbstp' && faulted) a.memory.push([0, DATA_SIZE]);
+  // Intel's go over to MMX state before the access that faults.
+  if (faulted) a.x87 = true;
 }
 
 function shiftCount(c: Case): { count: number; width: number } {
@@ -62,7 +97,8 @@ function shiftCount(c: Case): { count: number; width: number } {
   return { count: count & (width === 64 ? 63 : 31), width };
 }
 
-export function allowance(c: Case, result: Result): Allowance {
+/** `otherMaker`: the result is that of a processor which is not AMD's. */
+export function allowance(c: Case, result: Result, otherMaker = false): Allowance {
   const m = c.mnemonic ?? '';
   const a: Allowance = {
     skip: false,
@@ -74,7 +110,11 @@ export function allowance(c: Case, result: Result): Allowance {
     address: false,
     mxcsr: 0,
     xmm: false,
+    nans: false,
+    x87: false,
+    upper: 0,
   };
+  if (otherMaker) allowOtherMaker(c, result, a);
   if (SHIFTS.test(m)) {
     const { count, width } = shiftCount(c);
     a.flags |= count ? AF : 0;
