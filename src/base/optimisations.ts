@@ -15,6 +15,7 @@ export const OPTIMISATIONS = {
   registers: 'only registers that were changed are written back, only those that are read are loaded',
   stack: 'x87 registers live in locals, x87 operations in place',
   tables: 'irreducible control flow of interpreters stays in its region',
+  walks: 'a pointer that a loop moves along is checked once a page',
 } as const;
 
 export type Optimisation = keyof typeof OPTIMISATIONS;

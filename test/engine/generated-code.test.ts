@@ -56,7 +56,7 @@ test('instructions and loops become the wasm that is pinned', async () => {
     .trim()
     .split('\n');
   const text: string[] = [
-    'Operations of the generated wasm; loop: of these, inside a loop. Made by generated-code.test.ts.',
+    'Operations of the generated wasm; loop: of these, inside an innermost loop. Made by generated-code.test.ts.',
   ];
   for (const one of cases) {
     const [name, bytes, assembly] = one.split(' | ');

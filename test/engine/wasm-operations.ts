@@ -1,10 +1,10 @@
-/** Counts the operations of a wasm module's functions by name, also those inside loops. Knows the encoding (WebAssembly Core, section 5), nothing of guests. */
+/** Counts the operations of a wasm module's functions by name, also those inside innermost loops. Knows the encoding (WebAssembly Core, section 5), nothing of guests. */
 import { ACCESS, OPS } from '../../src/ir/ops.ts';
 
 export interface Operations {
   /** How often each operation stands in the function. */
   all: Map<string, number>;
-  /** The same of what is inside at least one loop. */
+  /** The same of what is inside a loop that has no other inside. */
   loop: Map<string, number>;
 }
 
@@ -71,16 +71,23 @@ function body(r: Reader, end: number): Operations {
   }
   const all = new Map<string, number>();
   const loop = new Map<string, number>();
-  const open: boolean[] = [];
+  const count = (counts: Map<string, number>, name: string, n = 1) => counts.set(name, (counts.get(name) ?? 0) + n);
+  const open: ({ counts: Map<string, number>; inner: boolean } | undefined)[] = [];
   while (r.at < end) {
     const name = operation(r);
-    if (name === 'end') open.pop();
+    if (name === 'end') {
+      const closed = open.pop();
+      if (closed?.inner) for (const [inside, n] of closed.counts) count(loop, inside, n);
+    }
     // Labels cost nothing.
     if (name !== 'end' && name !== 'block' && name !== 'loop' && name !== 'else') {
-      all.set(name, (all.get(name) ?? 0) + 1);
-      if (open.includes(true)) loop.set(name, (loop.get(name) ?? 0) + 1);
+      count(all, name);
+      const around = open.findLast((one) => one);
+      if (around) count(around.counts, name);
     }
-    if (name === 'block' || name === 'loop' || name === 'if') open.push(name === 'loop');
+    if (name === 'loop') for (const one of open) if (one) one.inner = false;
+    if (name === 'block' || name === 'loop' || name === 'if')
+      open.push(name === 'loop' ? { counts: new Map(), inner: true } : undefined);
   }
   return { all, loop };
 }

@@ -9,10 +9,17 @@ export interface Affine {
   readonly offset: number;
 }
 
+/** A base that is added to others, shifted left by so many bits. */
+export interface Term {
+  readonly base: number;
+  readonly shift: number;
+}
+
 export class AffineValues {
   readonly #numbers = new Map<string, number>();
   /** Largest values of bases, if known. */
   readonly #limits = new Map<number, number>();
+  readonly #terms = new Map<number, readonly Term[]>();
   #next = 1;
 
   /** The value of a node; those already known are in `values`. */
@@ -45,6 +52,11 @@ export class AffineValues {
           if (Math.abs(offset) < 2 ** 40) {
             const base = this.#number(`<<${y.offset}:${x.base}`);
             this.#limit(base, this.limitOf(x.base) * 2 ** y.offset);
+            const terms = this.termsOf(x.base);
+            this.#terms.set(
+              base,
+              terms.map((t) => ({ base: t.base, shift: t.shift + y.offset })),
+            );
             return { base, offset };
           }
         }
@@ -63,6 +75,11 @@ export class AffineValues {
     if (limit < TWO_32) this.#limits.set(base, limit);
   }
 
+  /** What a base is the sum of. */
+  termsOf(base: number): readonly Term[] {
+    return this.#terms.get(base) ?? [{ base, shift: 0 }];
+  }
+
   sum(x: Affine, y: Affine): Affine {
     const offset = x.offset + y.offset;
     if (Math.abs(offset) > 2 ** 47) return this.fresh();
@@ -70,6 +87,7 @@ export class AffineValues {
     if (x.base === 0) return { base: y.base, offset };
     const base = this.#number(`+${Math.min(x.base, y.base)},${Math.max(x.base, y.base)}`);
     this.#limit(base, this.limitOf(x.base) + this.limitOf(y.base));
+    this.#terms.set(base, [...this.termsOf(x.base), ...this.termsOf(y.base)]);
     return { base, offset };
   }
 

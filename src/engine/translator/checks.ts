@@ -3,6 +3,7 @@
  * loop leaves alone is made once before the loop. Decides; the lowering emits. Sound because permission is never taken away below a running region: what takes
  * it away unwinds the wasm stack.
  */
+import type { Without } from '../../base/optimisations.ts';
 import type { Node } from '../../ir/builder.ts';
 import { ACCESS } from '../../ir/ops.ts';
 import type { Isa } from '../../isa/isa.ts';
@@ -10,6 +11,7 @@ import { type Affine, AffineValues } from './affine.ts';
 import type { Piece } from './pieces.ts';
 import type { RegisterPlan } from './registers.ts';
 import { type Loop, loopsOf, type Structure } from './structure.ts';
+import { addToWalk, type Walk, walkOf } from './walks.ts';
 
 /** What to check before an access: bytes [from, to) relative to its own address, for reading or for writing, which includes reading. */
 export interface Check {
@@ -56,6 +58,7 @@ interface Knowledge {
 interface LoopUse extends Loop {
   readonly written: ReadonlySet<number>;
   readonly calls: boolean;
+  readonly walk: Walk | undefined;
 }
 
 /** What a piece looks at itself. */
@@ -97,6 +100,8 @@ export class CheckPlan {
   readonly #high: Set<number>[];
   readonly #looked: Set<number>[];
   readonly #values = new AffineValues();
+  /** By piece. */
+  readonly #walks: Walk[] = [];
 
   constructor(
     pieces: readonly Piece[],
@@ -104,9 +109,10 @@ export class CheckPlan {
     structure: Structure,
     registers: RegisterPlan,
     isa: Isa,
-    share: boolean,
+    without: Without,
   ) {
-    this.#share = share;
+    this.#share = !without.has('checks');
+    const walks = this.#share && !without.has('walks');
     this.#registers = registers;
     this.#pieces = pieces;
     this.#structure = structure;
@@ -120,10 +126,10 @@ export class CheckPlan {
     successors.forEach((list, n) => {
       if (order[n] >= 0) for (const to of list) if (to >= 0) this.#predecessors[to].push(n);
     });
-    this.#loops = loopsOf(successors, this.#predecessors, structure).map((loop) => ({
-      ...loop,
-      ...useOf(loop, pieces),
-    }));
+    this.#loops = loopsOf(successors, this.#predecessors, structure).map((loop) => {
+      const use = useOf(loop, pieces);
+      return { ...loop, ...use, walk: walks && !use.calls ? walkOf(loop, pieces, successors, structure) : undefined };
+    });
     const inOrder = [...order.keys()].filter((n) => order[n] >= 0).sort((a, b) => order[a] - order[b]);
     // Loops are taken to leave the stack pointer where it was and what was below 4 GiB there; those that do not are found out and done again.
     let made: Made[];
@@ -137,6 +143,8 @@ export class CheckPlan {
       for (const check of made[n].checks) this.#place(n, check);
       for (const test of made[n].tests) this.#placeTest(n, test);
     }
+    for (const { walk, body } of this.#loops)
+      if (walk && walk.checks.length > 0) for (const n of body) this.#walks[n] = walk;
   }
 
   /** The check to make before this access; none if another one covers it. */
@@ -152,6 +160,15 @@ export class CheckPlan {
     return this.#before[header];
   }
 
+  /** The walk that begins with this piece. */
+  walkFrom(header: number): Walk | undefined {
+    return this.#walks[header]?.header === header ? this.#walks[header] : undefined;
+  }
+  /** The walk that this piece is part of. */
+  walkAround(n: number): Walk | undefined {
+    return this.#walks[n];
+  }
+
   /** Decide where a check is made: before the outermost loop that makes it at least once, off a register it leaves alone. */
   #place(n: number, { group, first, offset }: MadeCheck): void {
     const { from, to, write, low } = group;
@@ -165,7 +182,22 @@ export class CheckPlan {
         return;
       }
     }
+    if (this.#loops.some((loop) => this.#walksBy(n, loop, group))) return;
     this.#plan.set(first, { from: from - offset, to: to - offset, write, low });
+  }
+
+  /** Let a walk that comes to a piece in every round see to a check. */
+  #walksBy(n: number, loop: LoopUse, group: Group): boolean {
+    const { walk } = loop;
+    if (!walk || !loop.latches.every((latch) => loop.body.has(n) && this.#dominates(n, latch))) return false;
+    const at = (base: number) => this.#registersAt(loop, base)[0];
+    const steps = (register: number) => {
+      const { base, offset } = this.#entered[loop.header][register]!;
+      if (this.#keeps(loop, register)) return loop.latches.map(() => 0);
+      const ends = loop.latches.map((latch) => this.#known[latch].registers[register]);
+      return ends.every((end) => end?.base === base) ? ends.map((end) => end!.offset - offset) : undefined;
+    };
+    return addToWalk(walk, group, { at, steps }, this.#values);
   }
 
   /** The same for a test of alignment: the register may also step by multiples of 16 (packed on Node 24: 1.8 s → 1.2 s). */

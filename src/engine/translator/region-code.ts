@@ -47,6 +47,9 @@ export abstract class RegionCode extends Lowering {
   protected at = 0;
   protected done = 0;
   protected checks!: CheckPlan;
+  /** The present code is a walk's: part of the budget is held back. */
+  protected holds = false;
+  #held: number | undefined;
   /** Turned registers are in use. */
   protected turns = false;
   /** For statistics: instructions translated, memory checks made and saved. */
@@ -95,11 +98,26 @@ export abstract class RegionCode extends Lowering {
     f.set(BUDGET);
   }
 
+  /** Local of the part of the budget that a walk holds back. */
+  protected get held(): number {
+    this.#held ??= this.f.local('i32');
+    return this.#held;
+  }
+  /** Where a walk is left, it gives back what it held. */
+  protected giveBack(): void {
+    const { f } = this;
+    f.get(BUDGET);
+    f.get(this.held);
+    f.byte(I32_ADD);
+    f.set(BUDGET);
+  }
+
   /** Leave the region: PC known, exit code, instructions done in this piece. */
   protected leaveFor(pc: number, code: number, count: number): void {
     const { f } = this;
     this.count(code === 0 ? 'leave' : code === EXIT_RESTART ? 'restart' : 'stop', pc);
     this.spend(count);
+    if (this.holds) this.giveBack();
     f.i64(pc);
     f.set(this.pc);
     if (code !== 0) {

@@ -20,6 +20,8 @@ import { BUDGET, DEPTH, RegionCode, SP } from './region-code.ts';
 import { allRegisters, planRegisters, type RegisterPlan } from './registers.ts';
 import { type FlowGraph, type Structure, structure } from './structure.ts';
 import { isTurned } from './turned-registers.ts';
+import { emitWalk } from './walk-lowering.ts';
+import type { Walk } from './walks.ts';
 
 /** Deepest nesting: V8's stack holds about 1 MB, a region's frame up to 2 KB before optimisation. */
 const CALL_DEPTH = 150;
@@ -39,6 +41,8 @@ export class RegionLowering extends RegionCode {
   #targets: readonly (readonly number[])[] = [];
   #structure!: Structure;
   readonly #labels = new Map<number, number>();
+  /** Labels of walks' starts, where they make their checks. */
+  readonly #walks = new Map<number, number>();
   /** PCs at which the region may be entered, its own first. */
   entries: readonly number[] = [];
   /** Locals that a piece takes over from the one before, because an instruction goes on there. */
@@ -65,7 +69,7 @@ export class RegionLowering extends RegionCode {
     this.#plan = without.has('registers')
       ? allRegisters(pieces, this.isa)
       : planRegisters(pieces, successors, this.#structure, this.isa);
-    this.checks = new CheckPlan(pieces, successors, this.#structure, this.#plan, this.isa, !without.has('checks'));
+    this.checks = new CheckPlan(pieces, successors, this.#structure, this.#plan, this.isa, without);
     const { f } = this;
     // The last way out is for code behind a call, where the state block is complete.
     this.#outs = [f.block(), ...this.#plan.outs.map(() => f.block())].reverse();
@@ -100,26 +104,53 @@ export class RegionLowering extends RegionCode {
 
   #tree(n: number): void {
     const { f } = this;
-    const out = this.out;
+    const { out, holds } = this;
     const header = this.#structure.loopHeader[n];
+    const walk = this.checks.walkFrom(n);
     if (header) {
       this.#checkBefore(n);
+      if (walk) this.#beginWalk(n, walk);
       this.#labels.set(n, f.loop());
     }
     this.#within(n, this.#structure.mergeChildren[n]);
     if (header) f.end();
+    if (walk) f.end();
     this.out = out;
+    this.holds = holds;
   }
 
   /** Make the checks of a loop that it need not make in every round; what they refuse the interpreter begins. */
   #checkBefore(header: number): void {
     this.out = this.#outs[this.#plan.outOf[header]];
+    this.holds = false;
     this.at = this.#pieces[header].block.pc;
     this.done = 0;
     for (const check of this.checks.before(header)) {
       this.checksMade++;
       this.emitCheck(check, this.getRegister(check.register));
     }
+  }
+
+  /** The start of a walk, where its rounds come back to when the budget has run out; the ways out are those of the checks before it. */
+  #beginWalk(header: number, walk: Walk): void {
+    const { f, held } = this;
+    f.i32(0);
+    f.set(held);
+    this.#walks.set(header, f.loop());
+    this.giveBack();
+    f.get(BUDGET);
+    f.i32(0);
+    f.byte(0x4c); // le_s
+    f.if();
+    this.leaveFor(this.at, 0, 0);
+    f.end();
+    this.checksMade += walk.checks.length;
+    emitWalk(f, walk, {
+      budget: BUDGET,
+      held,
+      register: (id) => this.getRegister(id),
+      check: (check, address) => this.emitCheck(check, address),
+    });
   }
 
   /** The node inside the blocks whose ends are its merge points. */
@@ -141,6 +172,7 @@ export class RegionLowering extends RegionCode {
     const piece = this.#pieces[n];
     this.takeOverTemps(this.#kept.get(n) ?? []);
     this.out = this.#outs[this.#plan.outOf[n]];
+    this.holds = this.checks.walkAround(n) !== undefined;
     this.done = 0;
     if (piece.begins) this.#compare(piece.block);
     piece.groups.forEach((g, i) => {
@@ -478,7 +510,12 @@ export class RegionLowering extends RegionCode {
       return;
     }
     this.spend(edge.count);
+    const { holds } = this;
     const { order, merge } = this.#structure;
+    if (holds && this.checks.walkAround(to) !== this.checks.walkAround(from)) {
+      this.giveBack();
+      this.holds = false;
+    }
     if (order[to] <= order[from]) {
       // Round the loop again while the slice lasts.
       if (to === 0) {
@@ -489,8 +526,11 @@ export class RegionLowering extends RegionCode {
       f.i32(0);
       f.byte(0x4a);
       f.brIf(this.#labels.get(to)!);
-      this.leaveFor(edge.pc, 0, 0);
+      const walk = this.#walks.get(to);
+      if (walk !== undefined) f.br(walk);
+      else this.leaveFor(edge.pc, 0, 0);
     } else if (merge[to]) f.br(this.#labels.get(-1 - to)!);
     else this.#tree(to);
+    this.holds = holds;
   }
 }
