@@ -2,7 +2,7 @@
  * Random programs for the CPU and our tiers: several hundred instructions with loops, calls, switches, memory, vectors,
  * and sometimes a fault. Every flag that is read is defined, and every address lies where the case says.
  */
-import { type Label, R12, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP } from './assembler.ts';
+import { type Label, R12, R14, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP } from './assembler.ts';
 import { type Case, DATA, DATA_SIZE, READONLY } from './case.ts';
 import { FIRST } from './generator.ts';
 import { BOUNDARY, FREE, InstructionWriter, MIDDLE } from './program-instructions.ts';
@@ -85,7 +85,8 @@ class ProgramWriter extends InstructionWriter {
       const p = this.r.below(100);
       if (p < 76 || this.#depth > 2) this.plain();
       else if (p < 82) this.#branch();
-      else if (p < 88) this.#loop();
+      else if (p < 86) this.#loop();
+      else if (p < 88) this.#walk();
       else if (p < 94) this.#call();
       else if (p < 96) this.#switch();
       else if (p < 98) this.#pushes();
@@ -135,6 +136,44 @@ class ProgramWriter extends InstructionWriter {
     a.op(r.pick([32, 64]), [0xff], 1, R12);
     a.jump([0x0f, 0x85], head);
     a.byte(0x41, 0x5c);
+  }
+
+  /** PUSH r12; MOV r12d, n; pointers; loads and stores off them, sometimes a way around; pointers moved on; DEC r12; JNZ; POP r12. */
+  #walk() {
+    const { a, r } = { a: this.a, r: this.r };
+    const times = Math.min(2 + r.below(r.pick([6, 100])), Math.floor(BUDGET / 60 / this.#times));
+    if (times < 2 || this.cost * this.#times > BUDGET) return this.plain();
+    const registers = [RSI, RDI].slice(0, 1 + r.below(2));
+    const steps = registers.map(() => (r.below(33) - 16) * r.pick([1, 1, 2]));
+    a.byte(0x41, 0x54, 0x41, 0xbc);
+    a.imm(times, 4);
+    for (const [i, register] of registers.entries()) {
+      // The walk stays within what may be written, around the boundary of the pages where it can.
+      const [low, high] = [0x80 + Math.max(0, -steps[i] * times), 0x1600 - Math.max(0, steps[i] * times)];
+      if (high < low) steps[i] = 0;
+      const start = steps[i] === 0 ? 0x800 : low + r.below(high - low + 1);
+      a.op(64, [0x8d], register, { base: RBX, disp: start - 0x800 });
+    }
+    const head = a.label();
+    a.place(head);
+    const access = () => {
+      const size = r.pick([8, 16, 32, 64]);
+      const at = { base: r.pick(registers), disp: r.below(64) - 32 };
+      a.op(size, this.wide(size, r.pick([0x01, 0x29, 0x89, 0x8b, 0x03])), r.pick([RAX, RCX, RDX, R14]), at);
+    };
+    for (let i = r.below(3); i >= 0; i--) access();
+    if (r.chance(0.3)) {
+      const around = a.label();
+      this.compare();
+      a.jump([0x0f, 0x80 | r.below(16)], around);
+      access();
+      a.place(around);
+    }
+    for (const [i, register] of registers.entries()) a.op(64, [0x8d], register, { base: register, disp: steps[i] });
+    a.op(r.pick([32, 64]), [0xff], 1, R12);
+    a.jump([0x0f, 0x85], head);
+    a.byte(0x41, 0x5c);
+    this.cost += 10 * times;
   }
 
   #call() {
