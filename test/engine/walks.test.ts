@@ -44,6 +44,14 @@ const INNER = [
   0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xca, 0x74, 0xdf, 0xeb, 0xe5,
 ];
 
+// L: mov rdx, rax; shl rdx, 40; shl rdx, 40; mov bl, [rdx+rsi]; inc rsi; dec rcx; jnz L
+const SHIFTED_AWAY = [
+  0x48, 0x89, 0xc2, 0x48, 0xc1, 0xe2, 40, 0x48, 0xc1, 0xe2, 40, 0x8a, 0x1c, 0x32, 0x48, 0xff, 0xc6, 0x48, 0xff, 0xc9,
+  0x75, 0xea,
+];
+// L: mov al, [rsi+0x7fffffff]; inc rsi; dec rcx; jnz L
+const FAR_AWAY = [0x8a, 0x86, 0xff, 0xff, 0xff, 0x7f, 0x48, 0xff, 0xc6, 0x48, 0xff, 0xc9, 0x75, 0xf2];
+
 const run = ({ code, rcx, rsi = 0, rdi = 0, rdx = 0 }: Walk, mode: 'interpreter' | 'translator', slice: number) => {
   const { space, codeSpace, cpu } = machine(
     { mode },
@@ -98,6 +106,9 @@ const WALKS: Record<string, Walk> = {
   'a loop that ends with its page': { code: TESTED_FIRST, rcx: LENGTH, rdi: DATA },
   'a loop of no rounds that begins nowhere': { code: TESTED_FIRST, rcx: 0, rdi: 0 },
   'a look elsewhere that fails': { code: LOOKUP, rcx: 100, rsi: DATA + 1 },
+  'a term of which nothing is left': { code: SHIFTED_AWAY, rcx: 9000, rsi: DATA },
+  'a term of which nothing is left, from nowhere': { code: SHIFTED_AWAY, rcx: 9000, rsi: DATA - 0x7_0000 },
+  'the farthest displacement': { code: FAR_AWAY, rcx: 9000, rsi: DATA - 0x7fff_ffff },
   'addresses above 4 GiB': { code: COPY, rcx: 10, rsi: 2 ** 32 + DATA, rdi: DATA },
 };
 

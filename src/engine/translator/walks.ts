@@ -21,8 +21,11 @@ export interface Walk {
 
 /** Larger steps leave the page too soon. */
 const MAX_STEP = 512;
-/** An address is the sum of so many registers at most. */
+/** An address is the sum of so many registers at most, each shifted by so many bits. */
 const MAX_TERMS = 3;
+const MAX_SHIFT = 8;
+/** Distances and moves beyond this are none that a walk has: what is computed here is exact, and fits an i32. */
+const FAR = 2 ** 30;
 /** Bytes that checks off the same registers have in common, at most. */
 const SPAN = 256;
 
@@ -80,7 +83,8 @@ export function addToWalk(
   for (const { base: leaf, shift } of values.termsOf(base)) {
     const one = registers.at(leaf);
     const moves = one && registers.steps(one[0]);
-    if (!moves || terms.length === MAX_TERMS) return false;
+    if (!moves || terms.length === MAX_TERMS || shift > MAX_SHIFT) return false;
+    if ([one[1].offset, ...moves].some(isFar)) return false;
     terms.push({ register: one[0], shift });
     distance += one[1].offset * 2 ** shift;
     steps = moves.map((move, latch) => (steps[latch] ?? 0) + move * 2 ** shift);
@@ -90,7 +94,7 @@ export function addToWalk(
   if (largest > MAX_STEP || smallest < -MAX_STEP || (largest > 0 && smallest < 0)) return false;
   const step = largest > 0 ? largest : smallest;
   const check = { terms, from: from - distance, to: to - distance, write, low: false, step };
-  if (Math.abs(check.from) > 2 ** 31) return false;
+  if (isFar(check.from) || isFar(check.to)) return false;
   const near = walk.checks.find(
     (c) => sameTerms(c, check) && Math.max(c.to, check.to) - Math.min(c.from, check.from) <= SPAN,
   );
@@ -101,6 +105,8 @@ export function addToWalk(
   } else walk.checks.push(check);
   return true;
 }
+
+const isFar = (n: number): boolean => Math.abs(n) > FAR;
 
 const sameTerms = (a: WalkCheck, b: WalkCheck): boolean =>
   a.terms.length === b.terms.length &&
