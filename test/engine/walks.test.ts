@@ -125,3 +125,10 @@ it('a walk inside another loop gives back once what it held', () => {
   const expected = run(walk, 'interpreter', 1_000_000);
   for (let slice = 30; slice < 70; slice++) expect(run(walk, 'translator', slice)).toEqual(expected);
 });
+
+it('a loop of no rounds is not refused for the pointer that it does not use', () => {
+  const { engine, codeSpace, cpu } = machine({ mode: 'translator', count: true }, [...TESTED_FIRST, ...UD2]);
+  codeSpace.run(cpu, 1000);
+  expect(cpu.pc).toBe(CODE + TESTED_FIRST.length);
+  expect(engine.counters!.events.has('restart')).toBe(false);
+});

@@ -182,14 +182,13 @@ export class CheckPlan {
         return;
       }
     }
-    if (this.#loops.some((loop) => this.#walksBy(n, loop, group))) return;
+    if (this.#loopsOf(n).some((loop) => this.#walksBy(loop, group))) return;
     this.#plan.set(first, { from: from - offset, to: to - offset, write, low });
   }
 
-  /** Let a walk that comes to a piece in every round see to a check. */
-  #walksBy(n: number, loop: LoopUse, group: Group): boolean {
-    const { walk } = loop;
-    if (!walk || !loop.latches.every((latch) => loop.body.has(n) && this.#dominates(n, latch))) return false;
+  /** Let a loop see to a check if it is a walk. */
+  #walksBy(loop: LoopUse, group: Group): boolean {
+    if (!loop.walk) return false;
     const at = (base: number) => this.#registersAt(loop, base)[0];
     const steps = (register: number) => {
       const { base, offset } = this.#entered[loop.header][register]!;
@@ -197,7 +196,7 @@ export class CheckPlan {
       const ends = loop.latches.map((latch) => this.#known[latch].registers[register]);
       return ends.every((end) => end?.base === base) ? ends.map((end) => end!.offset - offset) : undefined;
     };
-    return addToWalk(walk, group, { at, steps }, this.#values);
+    return addToWalk(loop.walk, group, { at, steps }, this.#values);
   }
 
   /** The same for a test of alignment: the register may also step by multiples of 16 (packed on Node 24: 1.8 s → 1.2 s). */
@@ -216,7 +215,7 @@ export class CheckPlan {
     this.#tests.add(access);
   }
 
-  /** Loops that pass a piece in every round, outer ones first. */
+  /** Loops that pass a piece in every round, outer ones first: a check that others may not come to would be refused for nothing. */
   #loopsOf(n: number): LoopUse[] {
     if (!this.#share) return [];
     return this.#loops.filter((l) => l.body.has(n) && l.ends.every((end) => this.#dominates(n, end)));
