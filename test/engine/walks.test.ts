@@ -51,6 +51,12 @@ const SHIFTED_AWAY = [
 ];
 // L: mov al, [rsi+0x7fffffff]; inc rsi; dec rcx; jnz L
 const FAR_AWAY = [0x8a, 0x86, 0xff, 0xff, 0xff, 0x7f, 0x48, 0xff, 0xc6, 0x48, 0xff, 0xc9, 0x75, 0xf2];
+// L: mov rdx, rax; 40 times add rdx, rdx; mov bl, [rdx+rsi]; inc rsi; dec rcx; jnz L
+const DOUBLED = [
+  ...[0x48, 0x89, 0xc2],
+  ...Array.from({ length: 40 }, () => [0x48, 0x01, 0xd2]).flat(),
+  ...[0x8a, 0x1c, 0x32, 0x48, 0xff, 0xc6, 0x48, 0xff, 0xc9, 0x0f, 0x85, 0x76, 0xff, 0xff, 0xff],
+];
 
 const run = ({ code, rcx, rsi = 0, rdi = 0, rdx = 0 }: Walk, mode: 'interpreter' | 'translator', slice: number) => {
   const { space, codeSpace, cpu } = machine(
@@ -108,6 +114,7 @@ const WALKS: Record<string, Walk> = {
   'a look elsewhere that fails': { code: LOOKUP, rcx: 100, rsi: DATA + 1 },
   'a term of which nothing is left': { code: SHIFTED_AWAY, rcx: 9000, rsi: DATA },
   'a term of which nothing is left, from nowhere': { code: SHIFTED_AWAY, rcx: 9000, rsi: DATA - 0x7_0000 },
+  'a sum of more terms than there is room for': { code: DOUBLED, rcx: 100, rsi: DATA - 7 * 2 ** 40 },
   'the farthest displacement': { code: FAR_AWAY, rcx: 9000, rsi: DATA - 0x7fff_ffff },
   'addresses above 4 GiB': { code: COPY, rcx: 10, rsi: 2 ** 32 + DATA, rdi: DATA },
 };

@@ -9,6 +9,10 @@ export interface Affine {
   readonly offset: number;
 }
 
+/** A base is taken apart into so many at most, each shifted by so many bits, as an address is: doubled again and again it would have no end. */
+const MAX_TERMS = 3;
+const MAX_SHIFT = 8;
+
 /** A base that is added to others, shifted left by so many bits. */
 export interface Term {
   readonly base: number;
@@ -52,10 +56,9 @@ export class AffineValues {
           if (Math.abs(offset) < 2 ** 40) {
             const base = this.#number(`<<${y.offset}:${x.base}`);
             this.#limit(base, this.limitOf(x.base) * 2 ** y.offset);
-            const terms = this.termsOf(x.base);
-            this.#terms.set(
+            this.#compose(
               base,
-              terms.map((t) => ({ base: t.base, shift: t.shift + y.offset })),
+              this.termsOf(x.base).map((t) => ({ base: t.base, shift: t.shift + y.offset })),
             );
             return { base, offset };
           }
@@ -75,9 +78,12 @@ export class AffineValues {
     if (limit < TWO_32) this.#limits.set(base, limit);
   }
 
-  /** What a base is the sum of. */
+  /** What a base is the sum of; of too much, only itself. */
   termsOf(base: number): readonly Term[] {
     return this.#terms.get(base) ?? [{ base, shift: 0 }];
+  }
+  #compose(base: number, terms: readonly Term[]): void {
+    if (terms.length <= MAX_TERMS && terms.every(({ shift }) => shift <= MAX_SHIFT)) this.#terms.set(base, terms);
   }
 
   sum(x: Affine, y: Affine): Affine {
@@ -87,7 +93,7 @@ export class AffineValues {
     if (x.base === 0) return { base: y.base, offset };
     const base = this.#number(`+${Math.min(x.base, y.base)},${Math.max(x.base, y.base)}`);
     this.#limit(base, this.limitOf(x.base) + this.limitOf(y.base));
-    this.#terms.set(base, [...this.termsOf(x.base), ...this.termsOf(y.base)]);
+    this.#compose(base, [...this.termsOf(x.base), ...this.termsOf(y.base)]);
     return { base, offset };
   }
 

@@ -172,7 +172,8 @@ export class CheckPlan {
   /** Decide where a check is made: before the outermost loop that makes it at least once, off a register it leaves alone. */
   #place(n: number, { group, first, offset }: MadeCheck): void {
     const { from, to, write, low } = group;
-    for (const loop of this.#loopsOf(n)) {
+    const loops = this.#loopsOf(n);
+    for (const loop of loops) {
       for (const [register, value] of this.#registersAt(loop, group.base)) {
         if (!this.#keeps(loop, register)) continue;
         const check = { register, from: from - value.offset, to: to - value.offset, write, low: false };
@@ -182,7 +183,7 @@ export class CheckPlan {
         return;
       }
     }
-    if (this.#loopsOf(n).some((loop) => this.#walksBy(loop, group))) return;
+    if (loops.some((loop) => this.#walksBy(loop, group))) return;
     this.#plan.set(first, { from: from - offset, to: to - offset, write, low });
   }
 

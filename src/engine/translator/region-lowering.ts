@@ -104,7 +104,7 @@ export class RegionLowering extends RegionCode {
 
   #tree(n: number): void {
     const { f } = this;
-    const { out, holds } = this;
+    const { out } = this;
     const header = this.#structure.loopHeader[n];
     const walk = this.checks.walkFrom(n);
     if (header) {
@@ -116,7 +116,6 @@ export class RegionLowering extends RegionCode {
     if (header) f.end();
     if (walk) f.end();
     this.out = out;
-    this.holds = holds;
   }
 
   /** Make the checks of a loop that it need not make in every round; what they refuse the interpreter begins. */

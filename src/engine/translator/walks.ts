@@ -11,7 +11,10 @@ export interface WalkCheck extends Check {
   readonly step: number;
 }
 
-/** A loop that looks at its checks only when the counter of instructions has run out, which is set so that it does at the end of a page. */
+/**
+ * A loop that looks at its checks only when the counter of instructions has run out, which is set so that it does at the end of a page (Node 24, times
+ * native: matmul 4.2 → 2.6, packed 1.8 → 1.2, strings 2.3 → 1.8).
+ */
 export interface Walk {
   readonly header: number;
   /** Instructions of a round, at least. */
@@ -21,9 +24,6 @@ export interface Walk {
 
 /** Larger steps leave the page too soon. */
 const MAX_STEP = 512;
-/** An address is the sum of so many registers at most, each shifted by so many bits. */
-const MAX_TERMS = 3;
-const MAX_SHIFT = 8;
 /** Distances and moves beyond this are none that a walk has: what is computed here is exact, and fits an i32. */
 const FAR = 2 ** 30;
 /** Bytes that checks off the same registers have in common, at most. */
@@ -83,8 +83,7 @@ export function addToWalk(
   for (const { base: leaf, shift } of values.termsOf(base)) {
     const one = registers.at(leaf);
     const moves = one && registers.steps(one[0]);
-    if (!moves || terms.length === MAX_TERMS || shift > MAX_SHIFT) return false;
-    if ([one[1].offset, ...moves].some(isFar)) return false;
+    if (!moves || [one[1].offset, ...moves].some(isFar)) return false;
     terms.push({ register: one[0], shift });
     distance += one[1].offset * 2 ** shift;
     steps = moves.map((move, latch) => (steps[latch] ?? 0) + move * 2 ** shift);
