@@ -1,28 +1,56 @@
 /** Checked access to guest memory and bulk moves, as functions of the runtime module. */
 import { ACCESS } from '../ir/ops.ts';
 import type { Isa } from '../isa/isa.ts';
-import { READ, WRITE } from '../memory/page-map.ts';
-import { PAGE_MAP, PAGE_SHIFT, RUNTIME_SIZE } from '../memory/runtime-area.ts';
+import { PAGE_SHIFT, READ_ENDS, RUNTIME_SIZE, WRITE_ENDS } from '../memory/runtime-area.ts';
 import { STATE } from './lowering.ts';
 import { Func } from './wasm/encoder.ts';
-import { I32_ADD, I32_AND, LOAD_U8, WRAP } from './wasm/opcodes.ts';
+import { I32_ADD, I32_AND, I64_ADD, LOAD_I32, LOAD_U32_I64, WRAP } from './wasm/opcodes.ts';
 
-/** Push 1 if the address (i64 local) is in the window and its page has the permission bit. */
-export function pageCheck(f: Func, address: number, bit: number): void {
+/** What to look at before an access: may bytes [from, to) relative to an address be read, or written? At most PAGE_SIZE of them. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+  readonly write: boolean;
+  /** Bits above 32 need no look: the address is below 4 GiB, or so close to it that what wraps around is never mapped. */
+  readonly low?: boolean;
+}
+
+/** Push the end of the page that the range's first byte is in: an i64, an i32 where that is all of the address that counts. */
+function pushEnd(f: Func, address: number, { from, write, low }: Omit<Range, 'to'>): void {
   f.get(address);
   f.byte(WRAP);
-  f.i32(PAGE_SHIFT);
-  f.byte(0x76);
-  f.mem(LOAD_U8, PAGE_MAP);
-  f.i32(bit);
+  if (from !== 0) {
+    f.i32(from);
+    f.byte(I32_ADD);
+  }
+  // Four bytes for each page.
+  f.i32(PAGE_SHIFT - 2);
+  f.byte(0x76); // shr_u
+  f.i32(-4);
   f.byte(I32_AND);
-  f.i32(0);
-  f.byte(0x47); // ne
+  f.mem(low ? LOAD_I32 : LOAD_U32_I64, write ? WRITE_ENDS : READ_ENDS);
+}
+
+/** Push 1 if a range relative to the address (i64 local) may be accessed. */
+export function pageCheck(f: Func, address: number, range: Range): void {
+  pushEnd(f, address, range);
+  // Not the byte behind: that of the very last one is 0, and so may the end be.
+  const last = range.to - 1;
   f.get(address);
-  f.i64(32);
-  f.byte(0x88);
-  f.byte(0x50); // eqz
-  f.byte(I32_AND);
+  if (range.low) {
+    f.byte(WRAP);
+    if (last !== 0) {
+      f.i32(last);
+      f.byte(I32_ADD);
+    }
+    f.byte(0x4b); // gt_u
+  } else {
+    if (last !== 0) {
+      f.i64(last);
+      f.byte(I64_ADD);
+    }
+    f.byte(0x56); // gt_u
+  }
 }
 
 /** Call a slow function with an address split in halves; its result stays on the stack. */
@@ -38,27 +66,18 @@ function callSlow(f: Func, func: number, address: number, bytes: number): void {
   f.call(func);
 }
 
-export function pointerFunction(isa: Isa, slow: number, wideBit: number, byteBit: number): Func {
+/** readPointer and writePointer: where in the wasm memory the bytes of an access are. */
+export function pointerFunction(isa: Isa, slow: number, write: boolean): Func {
   const f = new Func(3);
   const [ADDRESS, BYTES] = [1, 2];
-  pageCheck(f, ADDRESS, wideBit);
-  f.if('i32');
+  pushEnd(f, ADDRESS, { from: 0, write });
   f.get(ADDRESS);
-  f.byte(WRAP);
-  f.i32(RUNTIME_SIZE);
-  f.byte(I32_ADD);
-  f.else();
-  // The last page of a range: fine as long as the access stays within the page.
-  pageCheck(f, ADDRESS, byteBit);
-  f.get(ADDRESS);
-  f.byte(WRAP);
-  f.i32(4095);
-  f.byte(I32_AND);
   f.get(BYTES);
-  f.byte(I32_ADD);
-  f.i32(4096);
-  f.byte(0x4d); // le_u
-  f.byte(I32_AND);
+  f.i32(1);
+  f.byte(0x6b); // sub
+  f.byte(0xad); // extend_i32_u
+  f.byte(I64_ADD);
+  f.byte(0x56); // gt_u
   f.if('i32');
   f.get(ADDRESS);
   f.byte(WRAP);
@@ -72,7 +91,6 @@ export function pointerFunction(isa: Isa, slow: number, wideBit: number, byteBit
   f.byte(I32_ADD);
   f.else();
   f.i32(0);
-  f.end();
   f.end();
   f.end();
   return f;
@@ -127,8 +145,8 @@ export function bulkFunction(move: boolean): Func {
   };
   f.get(BACKWARD);
   f.brIf(out);
-  leaveUnless(() => pageCheck(f, TO, WRITE));
-  if (move) leaveUnless(() => pageCheck(f, SOURCE, READ));
+  leaveUnless(() => pageCheck(f, TO, { from: 0, to: 1, write: true }));
+  if (move) leaveUnless(() => pageCheck(f, SOURCE, { from: 0, to: 1, write: false }));
   f.get(COUNT);
   f.set(n);
   atMost(TO);

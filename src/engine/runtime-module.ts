@@ -3,7 +3,6 @@ import type { Node } from '../ir/builder.ts';
 import { Node as IrNode, NO_NODES } from '../ir/builder.ts';
 import type { Helper } from '../isa/helper.ts';
 import type { InternalFunction, Isa } from '../isa/isa.ts';
-import { READ, READ_WIDE, WRITE, WRITE_WIDE } from '../memory/page-map.ts';
 import { MEMORY_LIMIT } from '../memory/runtime-area.ts';
 import { SiteList } from './counters.ts';
 import { Lowering } from './lowering.ts';
@@ -143,8 +142,8 @@ function buildRuntime(m: ModuleBuilder, isa: Isa, sites: SiteList | undefined): 
     index.set(name, m.define({ params: fn.params, results: [fn.result] }, internalFunction(fn, index), name));
   }
   const engine = {
-    readPointer: pointerFunction(isa, slow.slowRead, READ_WIDE, READ),
-    writePointer: pointerFunction(isa, slow.slowProbe, WRITE_WIDE, WRITE),
+    readPointer: pointerFunction(isa, slow.slowRead, false),
+    writePointer: pointerFunction(isa, slow.slowProbe, true),
     bulkMove: bulkFunction(true),
     bulkFill: bulkFunction(false),
   };

@@ -1,5 +1,5 @@
 /** Pages that the engine made code from: marked in the page map, so that a write to one, its end or the loss of its permission is told. */
-import { HAS_CODE, OPEN, WRITE, WRITE_WIDE } from './page-map.ts';
+import { HAS_CODE, OPEN, WRITE } from './page-map.ts';
 import { PageStore } from './page-store.ts';
 import { PAGE_MAP, PAGE_SIZE, WINDOW_SIZE } from './runtime-area.ts';
 
@@ -22,7 +22,7 @@ export abstract class CodePages extends PageStore {
   }
 
   /**
-   * Mark pages [start, end) as holding translated code: sets HAS_CODE and, unless they are open, clears WRITE bits. Tells whether there were any: code that relies
+   * Mark pages [start, end) as holding translated code: sets HAS_CODE and, unless they are open, clears WRITE. Tells whether there were any: code that relies
    * on having seen them must not go on.
    */
   markCode(start: number, end: number, open = false): boolean {
@@ -42,8 +42,8 @@ export abstract class CodePages extends PageStore {
         continue;
       }
       if (bits & WRITE) closed = true;
-      this.u8[PAGE_MAP + slot] = (bits | HAS_CODE) & ~(OPEN | WRITE | WRITE_WIDE);
-      if (slot > 0) this.u8[PAGE_MAP + slot - 1] &= ~WRITE_WIDE;
+      this.u8[PAGE_MAP + slot] = (bits | HAS_CODE) & ~(OPEN | WRITE);
+      this.showEnds(slot, slot + 1);
     }
     return closed;
   }

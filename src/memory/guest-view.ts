@@ -3,13 +3,12 @@
 import { bug, fail, MemoryFault } from '../base/failures.ts';
 import { textOf } from '../base/text.ts';
 import { MirroredPages } from './mirrored-pages.ts';
-import { EXECUTE, READ, READ_WIDE, WRITE, WRITE_WIDE } from './page-map.ts';
+import { EXECUTE, READ, WRITE } from './page-map.ts';
 import type { Access } from './paged-memory.ts';
 import type { Region } from './regions.ts';
-import { PAGE_MAP, PAGE_SHIFT, PAGE_SIZE, RUNTIME_SIZE, WINDOW_SIZE } from './runtime-area.ts';
+import { PAGE_MAP, PAGE_SHIFT, PAGE_SIZE, READ_ENDS, RUNTIME_SIZE, WINDOW_SIZE, WRITE_ENDS } from './runtime-area.ts';
 
 const TWO_32 = 0x1_0000_0000;
-const OFFSET_MASK = PAGE_SIZE - 1;
 
 export abstract class GuestView extends MirroredPages {
   /** Engine slow paths: any address, any size 1..64, page crossing, outside the window, shared pages; throw MemoryFault. Little-endian in/out through `scratch`. */
@@ -19,7 +18,7 @@ export abstract class GuestView extends MirroredPages {
   // ---- engine slow paths
 
   loadSlow(address: number, size: number): void {
-    const direct = this.#direct(address, size, READ, READ_WIDE);
+    const direct = this.#direct(address, size, READ_ENDS);
     if (direct >= 0) {
       for (let i = 0; i < size; i++) this.scratch[i] = this.u8[direct + i];
       return;
@@ -39,7 +38,7 @@ export abstract class GuestView extends MirroredPages {
   }
 
   storeSlow(address: number, size: number): void {
-    const direct = this.#direct(address, size, WRITE, WRITE_WIDE);
+    const direct = this.#direct(address, size, WRITE_ENDS);
     if (direct >= 0) {
       for (let i = 0; i < size; i++) this.u8[direct + i] = this.scratch[i];
       return;
@@ -208,30 +207,28 @@ export abstract class GuestView extends MirroredPages {
   // ---- numbers
 
   /** Offset in `view` when the page map allows `size` bytes there at once, else -1. */
-  #direct(address: number, size: number, bit: number, wide: number): number {
+  #direct(address: number, size: number, ends: number): number {
     const offset = address - this.windowBase;
     if (!(offset >= 0 && offset < WINDOW_SIZE)) return -1;
-    const bits = this.u8[PAGE_MAP + (offset >>> PAGE_SHIFT)];
-    if ((bits & bit) === 0 || ((offset & OFFSET_MASK) + size > PAGE_SIZE && (bits & wide) === 0)) return -1;
-    return offset + RUNTIME_SIZE;
+    return offset + size <= this.u32[(ends >> 2) + (offset >>> PAGE_SHIFT)] ? offset + RUNTIME_SIZE : -1;
   }
 
   readU8(a: number): number {
-    const at = this.#direct(a, 1, READ, READ_WIDE);
+    const at = this.#direct(a, 1, READ_ENDS);
     if (at >= 0) return this.u8[at];
     this.loadSlow(a, 1);
     return this.scratch[0];
   }
 
   readU16(a: number): number {
-    const at = this.#direct(a, 2, READ, READ_WIDE);
+    const at = this.#direct(a, 2, READ_ENDS);
     if (at >= 0) return this.view.getUint16(at, true);
     this.loadSlow(a, 2);
     return this.#scratchView.getUint16(0, true);
   }
 
   readU32(a: number): number {
-    const at = this.#direct(a, 4, READ, READ_WIDE);
+    const at = this.#direct(a, 4, READ_ENDS);
     if (at >= 0) return this.view.getUint32(at, true);
     this.loadSlow(a, 4);
     return this.#scratchView.getUint32(0, true);
@@ -243,21 +240,21 @@ export abstract class GuestView extends MirroredPages {
 
   /** As a number: exact below 2^53. */
   readU64(a: number): number {
-    const at = this.#direct(a, 8, READ, READ_WIDE);
+    const at = this.#direct(a, 8, READ_ENDS);
     if (at >= 0) return this.view.getUint32(at, true) + this.view.getUint32(at + 4, true) * TWO_32;
     this.loadSlow(a, 8);
     return this.#scratchView.getUint32(0, true) + this.#scratchView.getUint32(4, true) * TWO_32;
   }
 
   readBig64(a: number): bigint {
-    const at = this.#direct(a, 8, READ, READ_WIDE);
+    const at = this.#direct(a, 8, READ_ENDS);
     if (at >= 0) return this.view.getBigUint64(at, true);
     this.loadSlow(a, 8);
     return this.#scratchView.getBigUint64(0, true);
   }
 
   writeU8(a: number, v: number): void {
-    const at = this.#direct(a, 1, WRITE, WRITE_WIDE);
+    const at = this.#direct(a, 1, WRITE_ENDS);
     if (at >= 0) {
       this.u8[at] = v;
       return;
@@ -267,7 +264,7 @@ export abstract class GuestView extends MirroredPages {
   }
 
   writeU16(a: number, v: number): void {
-    const at = this.#direct(a, 2, WRITE, WRITE_WIDE);
+    const at = this.#direct(a, 2, WRITE_ENDS);
     if (at >= 0) {
       this.view.setUint16(at, v, true);
       return;
@@ -277,7 +274,7 @@ export abstract class GuestView extends MirroredPages {
   }
 
   writeU32(a: number, v: number): void {
-    const at = this.#direct(a, 4, WRITE, WRITE_WIDE);
+    const at = this.#direct(a, 4, WRITE_ENDS);
     if (at >= 0) {
       this.view.setUint32(at, v, true);
       return;
@@ -288,7 +285,7 @@ export abstract class GuestView extends MirroredPages {
 
   /** Accepts negative numbers. */
   writeU64(a: number, v: number | bigint): void {
-    const at = this.#direct(a, 8, WRITE, WRITE_WIDE);
+    const at = this.#direct(a, 8, WRITE_ENDS);
     const view = at >= 0 ? this.view : this.#scratchView;
     const to = Math.max(at, 0);
     if (typeof v === 'bigint') {

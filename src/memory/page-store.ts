@@ -1,9 +1,9 @@
 /** Where the bytes of a space's pages are: the wasm memory with its page map and the state of every page, and the far pages outside the window. Says nothing of how contents come in. */
 import { fail } from '../base/failures.ts';
 import { giveMemory, takeMemory } from './memory-pool.ts';
-import { EXECUTE, HAS_CODE, OPEN, READ, READ_WIDE, WRITE, WRITE_WIDE } from './page-map.ts';
+import { EXECUTE, HAS_CODE, OPEN, READ, WRITE } from './page-map.ts';
 import { PROT_EXEC, PROT_WRITE, type Region, RegionList } from './regions.ts';
-import { PAGE_MAP, PAGE_SHIFT, PAGE_SIZE, RUNTIME_SIZE, WINDOW_SIZE } from './runtime-area.ts';
+import { PAGE_MAP, PAGE_SHIFT, PAGE_SIZE, READ_ENDS, RUNTIME_SIZE, WINDOW_SIZE, WRITE_ENDS } from './runtime-area.ts';
 
 /** First address that user programs cannot map. */
 export const ADDRESS_LIMIT = 0x7fff_ffff_f000;
@@ -125,19 +125,22 @@ export abstract class PageStore {
       }
       if (lost & (READ | WRITE)) this.revocations++;
     }
-    this.#widen(first, last);
+    this.showEnds(first, last);
   }
 
-  /** Set the WIDE bits of pages [first − 1, last) from their own and the following page's bits. */
-  #widen(first: number, last: number): void {
-    const map = this.u8;
+  /** Set the ends of pages [first − 1, last) from their own and the following page's bits. What stays as it is is not written: most of a window is never touched. */
+  protected showEnds(first: number, last: number): void {
+    const { u8: map, i32 } = this;
+    const [readEnds, writeEnds] = [READ_ENDS >> 2, WRITE_ENDS >> 2];
     let next = last < WINDOW_PAGES ? map[PAGE_MAP + last] : 0;
     for (let i = last - 1; i >= first - 1 && i >= 0; i--) {
-      let bits = map[PAGE_MAP + i] & ~(READ_WIDE | WRITE_WIDE);
-      const both = bits & next;
-      if (both & READ) bits |= READ_WIDE;
-      if (both & WRITE) bits |= WRITE_WIDE;
-      map[PAGE_MAP + i] = bits;
+      const bits = map[PAGE_MAP + i];
+      const end = (i + 1) << PAGE_SHIFT;
+      const beyond = (i + 2) << PAGE_SHIFT;
+      const readEnd = bits & READ ? (next & READ ? beyond : end) : 0;
+      const writeEnd = bits & WRITE ? (next & WRITE ? beyond : end) : 0;
+      if (i32[readEnds + i] !== readEnd) i32[readEnds + i] = readEnd;
+      if (i32[writeEnds + i] !== writeEnd) i32[writeEnds + i] = writeEnd;
       next = bits;
     }
   }
@@ -188,6 +191,17 @@ export abstract class PageStore {
     return pages * PAGE_SIZE;
   }
 
+  /** Zero the page map up to a page: the bits, and the ends where there are any. */
+  #zeroMap(top: number): void {
+    const { i32 } = this;
+    const eights = new Float64Array(this.memory.buffer, PAGE_MAP, Math.ceil(top / 8));
+    for (let i = 0; i < eights.length; i++) {
+      if (eights[i] === 0) continue;
+      eights[i] = 0;
+      for (const ends of [READ_ENDS, WRITE_ENDS]) i32.fill(0, (ends >> 2) + 8 * i, (ends >> 2) + 8 * i + 8);
+    }
+  }
+
   /** Give the memory back, to be zeroed before it is used again. */
   protected releaseMemory(): void {
     if (this.#disposed) return;
@@ -201,7 +215,7 @@ export abstract class PageStore {
     const zero = (zeroRuntimeArea: () => void) => {
       zeroRuntimeArea();
       for (const [first, last] of runs) this.zero(RUNTIME_SIZE + first * PAGE_SIZE, RUNTIME_SIZE + last * PAGE_SIZE);
-      this.zero(PAGE_MAP, PAGE_MAP + top);
+      this.#zeroMap(top);
       state.fill(0, 0, top);
     };
     giveMemory({ memory: this.memory, state }, stained * PAGE_SIZE, zeroRuntimeArea && (() => zero(zeroRuntimeArea)));

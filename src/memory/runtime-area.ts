@@ -21,7 +21,11 @@ export const JUMP_CACHE_GROUP = [0, 16, 32, 48];
 
 /** Predecoded interpreter records, allocated upward and dropped all at once when full: room for 3.9 million instructions (with 0.3 million gcc's cc1 decoded all of itself again and again: 52 s instead of 32 s). */
 export const RECORDS = JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY;
-export const RECORDS_END = 0x1000_0000;
+export const RECORDS_END = 0x0f80_0000;
+
+/** The ends of each page of the window (u32), for reading and for writing: see page-map.ts. */
+export const READ_ENDS = RECORDS_END;
+export const WRITE_ENDS = READ_ENDS + 0x40_0000;
 
 /** Size of the whole area; a constant offset of every guest access. */
 export const RUNTIME_SIZE = 0x1000_0000;

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { GuestError, MemoryFault } from '../../src/base/failures.ts';
 import { AddressSpace } from '../../src/memory/address-space.ts';
-import { EXECUTE, HAS_CODE, READ, READ_WIDE, WRITE, WRITE_WIDE } from '../../src/memory/page-map.ts';
-import { PAGE_MAP, RUNTIME_SIZE, WINDOW_SIZE } from '../../src/memory/runtime-area.ts';
+import { EXECUTE, HAS_CODE, READ, WRITE } from '../../src/memory/page-map.ts';
+import { PAGE_MAP, READ_ENDS, RUNTIME_SIZE, WINDOW_SIZE, WRITE_ENDS } from '../../src/memory/runtime-area.ts';
 import { afterFileWrite, beforeFileAccess } from '../../src/memory/shared-objects.ts';
 import { fileOf, type TestFile } from './files.ts';
 import { Model, type Outcome, PAGE } from './model.ts';
@@ -237,8 +237,13 @@ function checkPageMap({ space, model, code }: One, base: number): void {
     if (bits & WRITE) expect(page!.prot & 2 && !code.has(i)).toBeTruthy();
     expect(Boolean(bits & EXECUTE)).toBe(Boolean((page?.prot ?? 0) & 4));
     expect(Boolean(bits & HAS_CODE)).toBe(code.has(i));
-    expect(Boolean(bits & READ_WIDE)).toBe(Boolean(bits & next & READ));
-    expect(Boolean(bits & WRITE_WIDE)).toBe(Boolean(bits & next & WRITE));
+    for (const [ends, bit] of [
+      [READ_ENDS, READ],
+      [WRITE_ENDS, WRITE],
+    ]) {
+      const pages = bits & bit ? (next & bit ? 2 : 1) : 0;
+      expect(space.u32[ends / 4 + i]).toBe(pages && (i + pages) * PAGE);
+    }
   }
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { GuestError, MemoryFault } from '../../src/base/failures.ts';
 import { AddressSpace, PROT_EXEC, PROT_READ, PROT_WRITE } from '../../src/memory/address-space.ts';
-import { READ, WRITE, WRITE_WIDE } from '../../src/memory/page-map.ts';
-import { PAGE_MAP, WINDOW_SIZE } from '../../src/memory/runtime-area.ts';
+import { READ, WRITE } from '../../src/memory/page-map.ts';
+import { PAGE_MAP, WINDOW_SIZE, WRITE_ENDS } from '../../src/memory/runtime-area.ts';
 import { afterFileWrite, beforeFileAccess } from '../../src/memory/shared-objects.ts';
 import { fileOf } from './files.ts';
 
@@ -30,6 +30,11 @@ function mapped(pages: number, prot = RW, address = BASE): AddressSpace {
 }
 
 const bitsOf = (space: AddressSpace, address: number) => space.u8[PAGE_MAP + address / PAGE];
+/** Bytes from a page on that may be written at once. */
+const writableFrom = (space: AddressSpace, address: number) => {
+  const end = space.u32[WRITE_ENDS / 4 + address / PAGE];
+  return end && end - address;
+};
 const layout = (space: AddressSpace) =>
   space.mappings().map((m) => `${m.start.toString(16)}-${m.end.toString(16)} ${m.prot} ${m.name}`.trim());
 
@@ -107,7 +112,7 @@ describe('placing', () => {
     expect(space.readBig64(edge - 4)).toBe(0x0102_0304_0506_0708n);
     space.copyOut(edge - PAGE, new Uint8Array(2 * PAGE).fill(9));
     expect(space.copyIn(edge - PAGE, 2 * PAGE).every((b) => b === 9)).toBe(true);
-    expect(bitsOf(space, edge - PAGE) & WRITE_WIDE).toBe(0);
+    expect(writableFrom(space, edge - PAGE)).toBe(PAGE);
     space.unmap(edge - 2 * PAGE, 4 * PAGE);
     expect(space.mappings()).toEqual([]);
   });
@@ -327,12 +332,12 @@ describe('code pages', () => {
   }
   test('lose their write bits and get them back with the write that drops the code', () => {
     const { space, changes } = withCode();
-    expect(bitsOf(space, BASE) & (WRITE | WRITE_WIDE)).toBe(WRITE);
-    expect(bitsOf(space, BASE + PAGE) & WRITE).toBe(0);
+    expect(writableFrom(space, BASE)).toBe(PAGE);
+    expect(writableFrom(space, BASE + PAGE)).toBe(0);
     space.writeU8(BASE + PAGE + 5, 1);
     expect(changes).toEqual(['401000-402000']);
     expect(bitsOf(space, BASE + PAGE) & WRITE).toBe(WRITE);
-    expect(bitsOf(space, BASE) & WRITE_WIDE).toBe(WRITE_WIDE);
+    expect(writableFrom(space, BASE)).toBe(2 * PAGE);
   });
   test('are dropped by a kernel write, munmap, and loss of execute permission', () => {
     for (const act of [

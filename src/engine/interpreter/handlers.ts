@@ -5,7 +5,6 @@ import { ACCESS } from '../../ir/ops.ts';
 import type { ValueType } from '../../isa/helper.ts';
 import type { Instruction, Isa } from '../../isa/isa.ts';
 import { isFar, REC_HANDLER, REC_NEXT, REC_PC, RECORD_SIZE, TARGETS_SIZE } from '../../isa/record.ts';
-import { READ_WIDE, WRITE_WIDE } from '../../memory/page-map.ts';
 import { MEMORY_LIMIT, RUNTIME_SIZE } from '../../memory/runtime-area.ts';
 import { EXIT_FAULT } from '../exits.ts';
 import { Lowering, STATE } from '../lowering.ts';
@@ -85,7 +84,7 @@ class HandlerLowering extends Lowering {
     const pointer = f.temp('i32');
     // A case of the switch looks for itself first: a call costs as much as the rest of a load.
     if (this.#switch) {
-      pageCheck(f, address, which === 'readPointer' ? READ_WIDE : WRITE_WIDE);
+      pageCheck(f, address, { from: 0, to: bytes, write: which === 'writePointer' });
       f.if('i32');
       f.get(address);
       f.byte(0xa7);

@@ -7,18 +7,19 @@ import type { Without } from '../../base/optimisations.ts';
 import type { Node } from '../../ir/builder.ts';
 import { ACCESS } from '../../ir/ops.ts';
 import type { Isa } from '../../isa/isa.ts';
+import { PAGE_SIZE } from '../../memory/runtime-area.ts';
+import type { Range } from '../runtime-memory.ts';
 import { type Affine, AffineValues } from './affine.ts';
 import type { Piece } from './pieces.ts';
 import type { RegisterPlan } from './registers.ts';
 import { type Loop, loopsOf, type Structure } from './structure.ts';
 import { addToWalk, type Walk, walkOf } from './walks.ts';
 
-/** What to check before an access: bytes [from, to) relative to its own address, for reading or for writing, which includes reading. */
-export interface Check {
+/** What to check before an access, relative to its own address. */
+export interface Check extends Range {
   from: number;
   to: number;
   write: boolean;
-  /** Bits above 32 need no look: the address is below 4 GiB, or so close to it that what wraps around is never mapped. */
   readonly low: boolean;
   /** Instead of all this: is the byte at `from` below 4 GiB, or at a multiple of 16? */
   readonly only?: 'below' | 'aligned';
@@ -29,10 +30,10 @@ export interface LoopCheck extends Check {
   readonly register: number;
 }
 
-/** Bytes that one look at the page map answers for. */
-export const WIDE = 64;
-/** Bytes one check may span: it looks at the first and the last page. */
-const SPAN = 4096;
+/** Bytes one check may span. */
+const SPAN = PAGE_SIZE;
+/** Bytes of an object: what is so close together may be accessed alike. */
+const OBJECT = 64;
 /** How far an access may be from an address below 4 GiB without a look at its upper half: the top 256 MiB and the bottom 64 KiB are never mapped. */
 const BELOW = 0x400_0000;
 const ABOVE = 0x1_0000;
@@ -335,7 +336,7 @@ export class CheckPlan {
       if (known.some((g) => covers(g, group)) || own.some(({ group: g }) => widen(g, group, SPAN))) return;
       // A check made before may see to this as well, if it is as likely to pass as it was: within one object, or in the stack's frame.
       const frame = base === registers[this.#stackPointer]!.base;
-      const takes = (g: Group) => g.single && (g.write || !write || frame) && widen(g, group, frame ? SPAN : WIDE);
+      const takes = (g: Group) => g.single && (g.write || !write || frame) && widen(g, group, frame ? SPAN : OBJECT);
       if (!known.some(takes)) fresh.push({ group, first: node, offset: from });
     };
     const align = (node: Node) => {

@@ -1,6 +1,7 @@
 /** Opcodes that code written by hand uses often. */
 export const I32_ADD = 0x6a;
 export const I32_AND = 0x71;
+export const I64_ADD = 0x7c;
 export const I64_AND = 0x83;
 export const I64_OR = 0x84;
 export const LOAD_U8 = [0x2d];
