@@ -8,6 +8,9 @@ export interface PcTable {
   readonly places: readonly (readonly number[])[];
 }
 
+/** Of no targets. */
+export const NO_TABLE: PcTable = { factor: 0, shift: 0, places: [] };
+
 /** Factors to try: the best one counts. */
 const TRIES = 64;
 

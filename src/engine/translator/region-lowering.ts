@@ -11,9 +11,10 @@ import { STATE, type Temps } from '../lowering.ts';
 import { emitDifference } from '../open-code.ts';
 import { REGION_PC } from '../signatures.ts';
 import type { Func } from '../wasm/encoder.ts';
+import { WRAP } from '../wasm/opcodes.ts';
 import { CheckPlan } from './checks.ts';
 import { dropDeadRegisters } from './dead-registers.ts';
-import { pcTable } from './pc-table.ts';
+import { NO_TABLE, type PcTable, pcTable } from './pc-table.ts';
 import { type Edge, makePieces, type Piece } from './pieces.ts';
 import type { Region, RegionBlock } from './region.ts';
 import { BUDGET, DEPTH, RegionCode, SP } from './region-code.ts';
@@ -30,8 +31,11 @@ const CALL_DEPTH = 150;
 const isSwitch = ({ end, block }: Piece): boolean => end.kind === 'indirect' && block.successors.length > 2;
 
 export class RegionLowering extends RegionCode {
-  /** Which of piece 0's successors comes next. */
+  /** Which way from piece 0 comes next: a place of the table by PC, or behind those one of its successors. */
   readonly #choice: number;
+  /** Pieces that jumps to one of many go to by way of piece 0, and where their PCs are in its table. */
+  #shared: readonly number[] = [];
+  #byPc: PcTable = NO_TABLE;
   /** Labels of the ways out. */
   #outs: number[] = [];
   #pieces: readonly Piece[] = [];
@@ -65,6 +69,8 @@ export class RegionLowering extends RegionCode {
     this.#graph = { successors };
     this.#targets = successors.map((list) => [...list]);
     this.#structure = structure(this.#graph, !without.has('tables') && pieces.some(isSwitch));
+    this.#shared = this.#sharedTargets();
+    if (this.#shared.length > 0) this.#byPc = pcTable(this.#shared.map((to) => pieces[to].block.pc));
     if (!without.has('dead')) dropDeadRegisters(pieces, successors, this.#structure, this.isa.registers.length);
     this.#plan = without.has('registers')
       ? allRegisters(pieces, this.isa)
@@ -89,11 +95,12 @@ export class RegionLowering extends RegionCode {
   /** Entered at several places: PC says at which. */
   #enter(): void {
     const { f } = this;
-    f.i32(0);
-    f.i32(this.#graph.successors[0].length);
     f.get(STATE);
     f.mem(ACCESS.i64.load, this.isa.pcOffset);
-    f.tee(this.pc);
+    f.set(this.pc);
+    this.#pushSuccessor(0);
+    this.#pushPlace();
+    f.get(this.pc);
     f.i64(this.entries[0]);
     f.byte(0x51);
     f.byte(0x1b); // select
@@ -237,21 +244,36 @@ export class RegionLowering extends RegionCode {
     f.end();
   }
 
-  /** Go on at the successor that was chosen: the first one on entry. */
+  /** Go on where the choice says: for a PC, at the one of its place that has it; another leaves the region. */
   #table(n: number): void {
     const { f } = this;
     const targets = this.#graph.successors[n];
     const labels = targets.map(() => f.block()).reverse();
-    const byPc = this.#sharedTargets();
-    if (byPc.length > 0) {
-      const label = f.block();
+    const { places } = this.#byPc;
+    const used = places.filter((place) => place.length > 0);
+    const other = places.length > 0 ? f.block() : labels[0];
+    const labelOf = new Map(used.map((place) => [place, f.block()] as const));
+    if (targets.length > 1 || places.length > 0) {
       f.get(this.#choice);
-      f.brTable([...labels, label], label);
+      f.brTable([...places.map((place) => labelOf.get(place) ?? other), ...labels], other);
+    }
+    for (const place of used.reverse()) {
       f.end();
-      this.#goByPc(byPc.map((to) => ({ pc: this.#pieces[to].block.pc, label: labels[targets.indexOf(to)] })));
-    } else if (targets.length > 1) {
-      f.get(this.#choice);
-      f.brTable(labels, labels[0]);
+      for (const i of place) {
+        f.get(this.pc);
+        f.i64(this.#pieces[this.#shared[i]].block.pc);
+        f.byte(0x51);
+        f.if();
+        this.count('inline-cache', 0);
+        f.br(labels[targets.indexOf(this.#shared[i])]);
+        f.end();
+      }
+      f.br(other);
+    }
+    if (places.length > 0) {
+      f.end();
+      this.count('leave', 0);
+      f.br(this.out);
     }
     targets.forEach((to, i) => {
       f.end();
@@ -259,7 +281,23 @@ export class RegionLowering extends RegionCode {
     });
   }
 
-  /** Pieces that jumps to one of many go to by way of piece 0. */
+  /** Push the choice of one of piece 0's successors. */
+  #pushSuccessor(way: number): void {
+    this.f.i32(this.#byPc.places.length + way);
+  }
+
+  /** Push the choice of where the PC says. */
+  #pushPlace(): void {
+    const { f } = this;
+    const { factor, shift } = this.#byPc;
+    f.get(this.pc);
+    f.byte(WRAP);
+    f.i32(factor);
+    f.byte(0x6c); // mul
+    f.i32(shift);
+    f.byte(0x76); // shr_u
+  }
+
   #sharedTargets(): number[] {
     const one = this.#pieces.find(({ end }) => end.kind === 'indirect' && end.shared);
     return this.#graph.successors[0].filter((n) => {
@@ -271,47 +309,12 @@ export class RegionLowering extends RegionCode {
   /** Go to piece 0, and on from there to where the PC says. */
   #toTable(): void {
     const { f } = this;
-    f.i32(this.#graph.successors[0].length);
+    this.#pushPlace();
     f.set(this.#choice);
     f.get(BUDGET);
     f.i32(0);
     f.byte(0x4a);
     f.brIf(this.#labels.get(0)!);
-    f.br(this.out);
-  }
-
-  /** Find the PC among many targets by a table; leave the region for any other. */
-  #goByPc(targets: readonly { pc: number; label: number }[]): void {
-    const { f } = this;
-    const { factor, shift, places } = pcTable(targets.map(({ pc }) => pc));
-    const used = places.filter((place) => place.length > 0);
-    const other = f.block();
-    const labels = new Map(used.map((place) => [place, f.block()] as const));
-    f.get(this.pc);
-    f.byte(0xa7);
-    f.i32(factor);
-    f.byte(0x6c); // mul
-    f.i32(shift);
-    f.byte(0x76);
-    f.brTable(
-      places.map((place) => labels.get(place) ?? other),
-      other,
-    );
-    for (const place of used.reverse()) {
-      f.end();
-      for (const i of place) {
-        f.get(this.pc);
-        f.i64(targets[i].pc);
-        f.byte(0x51);
-        f.if();
-        this.count('inline-cache', 0);
-        f.br(targets[i].label);
-        f.end();
-      }
-      f.br(other);
-    }
-    f.end();
-    this.count('leave', 0);
     f.br(this.out);
   }
 
@@ -518,7 +521,7 @@ export class RegionLowering extends RegionCode {
     if (order[to] <= order[from]) {
       // Round the loop again while the slice lasts.
       if (to === 0) {
-        f.i32(this.#graph.successors[0].indexOf(this.#targets[from][way]));
+        this.#pushSuccessor(this.#graph.successors[0].indexOf(this.#targets[from][way]));
         f.set(this.#choice);
       }
       f.get(BUDGET);

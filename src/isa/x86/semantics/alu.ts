@@ -206,7 +206,7 @@ const widening =
     let high: Node;
     if (width === 64) {
       low = b.mul(x, y);
-      // In place: a wasm function of its own costs more than the arithmetic (wide: see docs/engine.md).
+      // In place: a wasm function of its own costs more than the arithmetic.
       high = signed ? mulhs(b, x, y) : mulhu(b, x, y);
     } else {
       const ext = (v: Node) => (signed ? b.extendS(b.signed(v, width)) : b.extendU(v));
