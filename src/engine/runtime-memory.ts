@@ -4,23 +4,21 @@ import type { Isa } from '../isa/isa.ts';
 import { PAGE_SHIFT, READ_ENDS, RUNTIME_SIZE, WRITE_ENDS } from '../memory/runtime-area.ts';
 import { STATE } from './lowering.ts';
 import { Func } from './wasm/encoder.ts';
-import { I32_ADD, I32_AND, I64_ADD, LOAD_I32, LOAD_U32_I64, WRAP } from './wasm/opcodes.ts';
+import { I32_ADD, I32_AND, I64_ADD, LOAD_U32_I64, WRAP } from './wasm/opcodes.ts';
 
 /** What to look at before an access: may bytes [from, to) relative to an address be read, or written? At most PAGE_SIZE of them. */
 export interface Range {
   readonly from: number;
   readonly to: number;
   readonly write: boolean;
-  /** Bits above 32 need no look: the address is below 4 GiB, or so close to it that what wraps around is never mapped. */
-  readonly low?: boolean;
 }
 
-/** Push the end of the page that the range's first byte is in: an i64, an i32 where that is all of the address that counts. */
-function pushEnd(f: Func, address: number, { from, write, low }: Omit<Range, 'to'>): void {
+/** Push the end (i64) of the page that the byte at a distance from an address (i64 local) is in. */
+function pushEnd(f: Func, address: number, distance: number, write: boolean): void {
   f.get(address);
   f.byte(WRAP);
-  if (from !== 0) {
-    f.i32(from);
+  if (distance !== 0) {
+    f.i32(distance);
     f.byte(I32_ADD);
   }
   // Four bytes for each page.
@@ -28,29 +26,20 @@ function pushEnd(f: Func, address: number, { from, write, low }: Omit<Range, 'to
   f.byte(0x76); // shr_u
   f.i32(-4);
   f.byte(I32_AND);
-  f.mem(low ? LOAD_I32 : LOAD_U32_I64, write ? WRITE_ENDS : READ_ENDS);
+  f.mem(LOAD_U32_I64, write ? WRITE_ENDS : READ_ENDS);
 }
 
 /** Push 1 if a range relative to the address (i64 local) may be accessed. */
-export function pageCheck(f: Func, address: number, range: Range): void {
-  pushEnd(f, address, range);
+export function pageCheck(f: Func, address: number, { from, to, write }: Range): void {
+  pushEnd(f, address, from, write);
   // Not the byte behind: that of the very last one is 0, and so may the end be.
-  const last = range.to - 1;
+  const last = to - 1;
   f.get(address);
-  if (range.low) {
-    f.byte(WRAP);
-    if (last !== 0) {
-      f.i32(last);
-      f.byte(I32_ADD);
-    }
-    f.byte(0x4b); // gt_u
-  } else {
-    if (last !== 0) {
-      f.i64(last);
-      f.byte(I64_ADD);
-    }
-    f.byte(0x56); // gt_u
+  if (last !== 0) {
+    f.i64(last);
+    f.byte(I64_ADD);
   }
+  f.byte(0x56); // gt_u
 }
 
 /** Call a slow function with an address split in halves; its result stays on the stack. */
@@ -70,7 +59,7 @@ function callSlow(f: Func, func: number, address: number, bytes: number): void {
 export function pointerFunction(isa: Isa, slow: number, write: boolean): Func {
   const f = new Func(3);
   const [ADDRESS, BYTES] = [1, 2];
-  pushEnd(f, ADDRESS, { from: 0, write });
+  pushEnd(f, ADDRESS, 0, write);
   f.get(ADDRESS);
   f.get(BYTES);
   f.i32(1);

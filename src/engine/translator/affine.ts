@@ -1,8 +1,6 @@
 /** Values of a region's code as an unknown base plus a known distance: equal numbers stand for equal values in one iteration of the loops around. */
 import type { Node } from '../../ir/builder.ts';
 
-const TWO_32 = 0x1_0000_0000;
-
 /** A value as an unknown base plus a known distance; base 0 is zero. */
 export interface Affine {
   readonly base: number;
@@ -21,8 +19,6 @@ export interface Term {
 
 export class AffineValues {
   readonly #numbers = new Map<string, number>();
-  /** Largest values of bases, if known. */
-  readonly #limits = new Map<number, number>();
   readonly #terms = new Map<number, readonly Term[]>();
   #next = 1;
 
@@ -55,7 +51,6 @@ export class AffineValues {
           const offset = x.offset * 2 ** y.offset;
           if (Math.abs(offset) < 2 ** 40) {
             const base = this.#number(`<<${y.offset}:${x.base}`);
-            this.#limit(base, this.limitOf(x.base) * 2 ** y.offset);
             this.#compose(
               base,
               this.termsOf(x.base).map((t) => ({ base: t.base, shift: t.shift + y.offset })),
@@ -66,16 +61,7 @@ export class AffineValues {
         break;
     }
     const base = this.#number(`${n.row!.name}:${n.imm}:${args.map((a) => `${a.base}+${a.offset}`).join()}`);
-    this.#limit(base, largest(n));
     return { base, offset: 0 };
-  }
-
-  /** The largest value that a base may have. */
-  limitOf(base: number): number {
-    return base === 0 ? 0 : (this.#limits.get(base) ?? Infinity);
-  }
-  #limit(base: number, limit: number): void {
-    if (limit < TWO_32) this.#limits.set(base, limit);
   }
 
   /** What a base is the sum of; of too much, only itself. */
@@ -92,16 +78,13 @@ export class AffineValues {
     if (y.base === 0) return { base: x.base, offset };
     if (x.base === 0) return { base: y.base, offset };
     const base = this.#number(`+${Math.min(x.base, y.base)},${Math.max(x.base, y.base)}`);
-    this.#limit(base, this.limitOf(x.base) + this.limitOf(y.base));
     this.#compose(base, [...this.termsOf(x.base), ...this.termsOf(y.base)]);
     return { base, offset };
   }
 
-  /** A value of which nothing is known, but perhaps that it is below 4 GiB. */
-  fresh(below = false): Affine {
-    const base = this.#next++;
-    if (below) this.#limits.set(base, TWO_32 - 1);
-    return { base, offset: 0 };
+  /** A value of which nothing is known. */
+  fresh(): Affine {
+    return { base: this.#next++, offset: 0 };
   }
 
   #number(key: string): number {
@@ -112,28 +95,4 @@ export class AffineValues {
     }
     return n;
   }
-}
-
-/** Largest unsigned value of a pure node. */
-function largest(n: Node): number {
-  const [x, y] = n.args;
-  const count = y?.kind === 'const' ? Number(y.imm) : -1;
-  switch (n.kind === 'op' ? n.row!.name : n.kind) {
-    case 'const':
-      return typeof n.imm === 'number' && n.imm >= 0 ? n.imm : Infinity;
-    case 'load':
-      if (n.access === 'u8') return 0xff;
-      if (n.access === 'u16') return 0xffff;
-      break;
-    case 'i64.extend_i32_u':
-      return largest(x);
-    case 'i32.and':
-    case 'i64.and':
-      return Math.min(largest(x), largest(y));
-    case 'i32.shr_u':
-    case 'i64.shr_u':
-      if (count >= 0 && count < (n.type === 'i32' ? 32 : 64))
-        return Math.floor(Math.min(largest(x), 2 ** 64) / 2 ** count);
-  }
-  return n.type === 'i32' ? TWO_32 - 1 : Infinity;
 }

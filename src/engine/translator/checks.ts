@@ -20,9 +20,8 @@ export interface Check extends Range {
   from: number;
   to: number;
   write: boolean;
-  readonly low: boolean;
-  /** Instead of all this: is the byte at `from` below 4 GiB, or at a multiple of 16? */
-  readonly only?: 'below' | 'aligned';
+  /** Instead of all this: is the byte at `from` at a multiple of 16? */
+  readonly only?: 'aligned';
 }
 
 /** A check before a loop, relative to a register. */
@@ -34,11 +33,6 @@ export interface LoopCheck extends Check {
 const SPAN = PAGE_SIZE;
 /** Bytes of an object: what is so close together may be accessed alike. */
 const OBJECT = 64;
-/** How far an access may be from an address below 4 GiB without a look at its upper half: the top 256 MiB and the bottom 64 KiB are never mapped. */
-const BELOW = 0x400_0000;
-const ABOVE = 0x1_0000;
-const TWO_32 = 0x1_0000_0000;
-
 /** A check in force. */
 interface Group extends Check {
   readonly base: number;
@@ -97,9 +91,6 @@ export class CheckPlan {
   readonly #entered: (readonly (Affine | undefined)[])[] = [];
   /** Headers of loops that move the stack pointer. */
   readonly #moving = new Set<number>();
-  /** For each piece, registers of its loop that need not stay below 4 GiB though they begin there, and those that are looked at before it. */
-  readonly #high: Set<number>[];
-  readonly #looked: Set<number>[];
   readonly #values = new AffineValues();
   /** By piece. */
   readonly #walks: Walk[] = [];
@@ -121,8 +112,6 @@ export class CheckPlan {
     this.#addresses = isa.registers.flatMap((r, id) => (r.type === 'i64' ? [id] : []));
     const { order } = structure;
     this.#before = pieces.map(() => []);
-    this.#high = pieces.map(() => new Set());
-    this.#looked = pieces.map(() => new Set());
     this.#predecessors = pieces.map(() => []);
     successors.forEach((list, n) => {
       if (order[n] >= 0) for (const to of list) if (to >= 0) this.#predecessors[to].push(n);
@@ -132,15 +121,13 @@ export class CheckPlan {
       return { ...loop, ...use, walk: walks && !use.calls ? walkOf(loop, pieces, successors, structure) : undefined };
     });
     const inOrder = [...order.keys()].filter((n) => order[n] >= 0).sort((a, b) => order[a] - order[b]);
-    // Loops are taken to leave the stack pointer where it was and what was below 4 GiB there; those that do not are found out and done again.
+    // Loops are taken to leave the stack pointer where it was; those that do not are found out and done again.
     let made: Made[];
     do {
       made = [];
       for (const n of inOrder) made[n] = this.#piece(n);
-    } while (this.#findMoving() || this.#findHigh() || this.#findLooked(made));
+    } while (this.#findMoving());
     for (const n of inOrder) {
-      for (const register of this.#looked[n])
-        this.#before[n].push({ register, from: 0, to: 0, write: false, low: false, only: 'below' });
       for (const check of made[n].checks) this.#place(n, check);
       for (const test of made[n].tests) this.#placeTest(n, test);
     }
@@ -172,12 +159,12 @@ export class CheckPlan {
 
   /** Decide where a check is made: before the outermost loop that makes it at least once, off a register it leaves alone. */
   #place(n: number, { group, first, offset }: MadeCheck): void {
-    const { from, to, write, low } = group;
+    const { from, to, write } = group;
     const loops = this.#loopsOf(n);
     for (const loop of loops) {
       for (const [register, value] of this.#registersAt(loop, group.base)) {
         if (!this.#keeps(loop, register)) continue;
-        const check = { register, from: from - value.offset, to: to - value.offset, write, low: false };
+        const check = { register, from: from - value.offset, to: to - value.offset, write };
         const before = this.#before[loop.header];
         const near = before.find((b) => b.register === register && !b.only && widen(b, check, SPAN));
         if (!near) before.push(check);
@@ -185,7 +172,7 @@ export class CheckPlan {
       }
     }
     if (loops.some((loop) => this.#walksBy(loop, group))) return;
-    this.#plan.set(first, { from: from - offset, to: to - offset, write, low });
+    this.#plan.set(first, { from: from - offset, to: to - offset, write });
   }
 
   /** Let a loop see to a check if it is a walk. */
@@ -210,7 +197,7 @@ export class CheckPlan {
         const from = offset - value.offset;
         const before = this.#before[loop.header];
         if (!before.some((b) => b.register === register && b.only === 'aligned' && (b.from - from) % 16 === 0))
-          before.push({ register, from, to: from, write: false, low: true, only: 'aligned' });
+          before.push({ register, from, to: from, write: false, only: 'aligned' });
         return;
       }
     }
@@ -254,46 +241,6 @@ export class CheckPlan {
     return this.#moving.size > before;
   }
 
-  /** Find registers that loops do not leave below 4 GiB; tells whether there were any. */
-  #findHigh(): boolean {
-    let found = false;
-    for (const loop of this.#loops) {
-      const high = this.#high[loop.header];
-      for (const id of this.#addresses) {
-        const { base } = this.#entered[loop.header][id]!;
-        if (high.has(id) || this.#keeps(loop, id) || this.#values.limitOf(base) >= TWO_32) continue;
-        if (this.#staysBelow(loop, id)) continue;
-        high.add(id);
-        found = true;
-      }
-    }
-    return found;
-  }
-
-  /** Find pointers that loops move along: as each round makes a check, one look at where they begin is enough (packed: 1.37 s → 1.14 s). */
-  #findLooked(made: readonly Made[]): boolean {
-    let found = false;
-    made.forEach(({ checks }, n) => {
-      for (const { group } of checks) {
-        if (group.low) continue;
-        for (const loop of this.#loopsOf(n)) {
-          for (const [id] of this.#registersAt(loop, group.base)) {
-            const [high, looked] = [this.#high[loop.header], this.#looked[loop.header]];
-            if (high.has(id) || looked.has(id) || this.#keeps(loop, id) || !this.#staysBelow(loop, id)) continue;
-            looked.add(id);
-            found = true;
-          }
-        }
-      }
-    });
-    return found;
-  }
-
-  /** Is a register below 4 GiB at the end of each of a loop's rounds? */
-  #staysBelow({ latches }: LoopUse, id: number): boolean {
-    return latches.every((latch) => isBelow(this.#known[latch], id, this.#values));
-  }
-
   /** What holds at a piece's start. */
   #enter(n: number): Knowledge & { readonly registers: (Affine | undefined)[] } {
     const registers: (Affine | undefined)[] = [];
@@ -305,9 +252,7 @@ export class CheckPlan {
     for (const id of this.#addresses) {
       const value = first?.registers[id];
       const kept = value && others.every((o) => same(o.registers[id], value)) && (!loop || this.#keeps(loop, id));
-      const below = () =>
-        this.#looked[n].has(id) || (ways.length > 0 && ways.every((w) => isBelow(w, id, this.#values)));
-      registers[id] = kept ? value : this.#values.fresh(this.#share && !this.#high[n].has(id) && below());
+      registers[id] = kept ? value : this.#values.fresh();
     }
     const groups = others.reduce((groups, o) => intersect(groups, o.groups), first?.groups ?? []);
     const aligned = (first?.aligned ?? [ZERO]).filter((a) => others.every((o) => isAligned(o.aligned, a)));
@@ -326,13 +271,12 @@ export class CheckPlan {
       const { base, offset: from } = this.#values.of(node.args[0], values);
       const to = from + bytes;
       if (!this.#share) {
-        fresh.push({ group: { base, from, to, write, low: false, single: true }, first: node, offset: from });
+        fresh.push({ group: { base, from, to, write, single: true }, first: node, offset: from });
         return;
       }
       const known = inherited.filter((g) => g.base === base);
       const own = fresh.filter(({ group: g }) => g.base === base);
-      const near = isNear(from) && (known.some((g) => isNear(g.from)) || own.some(({ group: g }) => isNear(g.from)));
-      const group = { base, from, to, write, low: near || this.#isLow(base, from, to), single: true };
+      const group = { base, from, to, write, single: true };
       if (known.some((g) => covers(g, group)) || own.some(({ group: g }) => widen(g, group, SPAN))) return;
       // A check made before may see to this as well, if it is as likely to pass as it was: within one object, or in the stack's frame.
       const frame = base === registers[this.#stackPointer]!.base;
@@ -389,12 +333,6 @@ export class CheckPlan {
     this.#known[n] = { registers, groups: [...inherited, ...fresh.map((f) => f.group)], aligned };
     return { checks: fresh, tests };
   }
-
-  /** Is a check there sure not to mistake an address for another that differs above bit 32? */
-  #isLow(base: number, from: number, to: number): boolean {
-    const limit = this.#values.limitOf(base);
-    return limit < TWO_32 && from > -BELOW && (from < ABOVE || limit + to <= TWO_32);
-  }
 }
 
 function useOf({ body }: Loop, pieces: readonly Piece[]): Pick<LoopUse, 'written' | 'calls'> {
@@ -407,22 +345,11 @@ function useOf({ body }: Loop, pieces: readonly Piece[]): Pick<LoopUse, 'written
   return { written, calls };
 }
 
-/** Is a register known to be below 4 GiB: by what it is made of, or because something near it was checked? */
-function isBelow({ registers, groups }: Knowledge, id: number, values: AffineValues): boolean {
-  const value = registers[id];
-  if (!value) return false;
-  const { base, offset } = value;
-  if (offset >= 0 && values.limitOf(base) + offset < TWO_32) return true;
-  return groups.some((g) => g.base === base && offset - g.from < BELOW && g.from - offset <= ABOVE);
-}
-
 const ZERO: Affine = { base: 0, offset: 0 };
 
 /** Is a value as far from a multiple of 16 as one of the known ones is? */
 const isAligned = (known: readonly Affine[], { base, offset }: Affine): boolean =>
   known.some((k) => k.base === base && (k.offset - offset) % 16 === 0);
-
-const isNear = (distance: number): boolean => Math.abs(distance) < BELOW;
 
 /** Let a check cover another off the same base too, if that does not become too long. */
 function widen(check: Check, more: Check, span: number): boolean {
@@ -453,7 +380,7 @@ function intersect(a: readonly Group[], b: readonly Group[]): Group[] {
       const from = Math.max(x.from, y.from);
       const to = Math.min(x.to, y.to);
       if (from >= to) continue;
-      const more = { base: x.base, from, to, write: x.write && y.write, low: true, single: false };
+      const more = { base: x.base, from, to, write: x.write && y.write, single: false };
       if (!both.some((g) => covers(g, more))) both.push(more);
     }
   }

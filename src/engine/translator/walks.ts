@@ -92,7 +92,7 @@ export function addToWalk(
   const smallest = Math.min(...steps);
   if (largest > MAX_STEP || smallest < -MAX_STEP || (largest > 0 && smallest < 0)) return false;
   const step = largest > 0 ? largest : smallest;
-  const check = { terms, from: from - distance, to: to - distance, write, low: false, step };
+  const check = { terms, from: from - distance, to: to - distance, write, step };
   if (isFar(check.from) || isFar(check.to)) return false;
   const near = walk.checks.find(
     (c) => sameTerms(c, check) && Math.max(c.to, check.to) - Math.min(c.from, check.from) <= SPAN,
