@@ -35,7 +35,7 @@ export const MEMORY_LIMIT = 65536;
 
 /** Bytes of guest addresses that the window can hold. */
 export const WINDOW_SIZE = 0x1_0000_0000 - RUNTIME_SIZE;
-/** Lowest address that may be mapped (vm.mmap_min_addr). Translated code relies on it. */
+/** Lowest address that may be mapped (vm.mmap_min_addr). Translated code relies on it for constants that it adds without a sum. */
 export const MINIMUM_ADDRESS = 0x1_0000;
 
 export const PAGE_SIZE = 4096;
