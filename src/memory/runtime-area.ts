@@ -19,7 +19,7 @@ export const JUMP_CACHE_ENTRY = 16;
 /** A PC's own place and, by exclusive or, the others that its entry may move to when another PC with the same place comes: one line of the host's cache. */
 export const JUMP_CACHE_GROUP = [0, 16, 32, 48];
 
-/** Predecoded interpreter records, allocated upward and dropped all at once when full: room for 3.9 million instructions (with 0.3 million gcc's cc1 decoded all of itself again and again: 52 s instead of 32 s). */
+/** Predecoded interpreter records, allocated upward and dropped all at once when full: room for 7.6 million instructions (with 0.3 million gcc's cc1 decoded all of itself again and again: 52 s instead of 32 s). */
 export const RECORDS = JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY;
 export const RECORDS_END = 0x0f80_0000;
 

@@ -6,7 +6,7 @@ import type { Check } from './checks.ts';
 
 /** Falls through when all bytes of the check, relative to the i64 local `address`, may be accessed; else runs what `refuse` emits, which does not come back. */
 export function emitCheck(f: Func, check: Check, address: number, refuse: () => void): void {
-  if (check.only) {
+  if (check.aligned) {
     f.get(address);
     f.byte(WRAP);
     f.i32(check.from);

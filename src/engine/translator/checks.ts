@@ -21,7 +21,7 @@ export interface Check extends Range {
   to: number;
   write: boolean;
   /** Instead of all this: is the byte at `from` at a multiple of 16? */
-  readonly only?: 'aligned';
+  readonly aligned?: boolean;
 }
 
 /** A check before a loop, relative to a register. */
@@ -166,7 +166,7 @@ export class CheckPlan {
         if (!this.#keeps(loop, register)) continue;
         const check = { register, from: from - value.offset, to: to - value.offset, write };
         const before = this.#before[loop.header];
-        const near = before.find((b) => b.register === register && !b.only && widen(b, check, SPAN));
+        const near = before.find((b) => b.register === register && !b.aligned && widen(b, check, SPAN));
         if (!near) before.push(check);
         return;
       }
@@ -196,8 +196,8 @@ export class CheckPlan {
         if (!steps.every((s) => s && isAligned([value], s))) continue;
         const from = offset - value.offset;
         const before = this.#before[loop.header];
-        if (!before.some((b) => b.register === register && b.only === 'aligned' && (b.from - from) % 16 === 0))
-          before.push({ register, from, to: from, write: false, only: 'aligned' });
+        if (!before.some((b) => b.register === register && b.aligned && (b.from - from) % 16 === 0))
+          before.push({ register, from, to: from, write: false, aligned: true });
         return;
       }
     }

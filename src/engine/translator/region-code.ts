@@ -354,7 +354,7 @@ export abstract class RegionCode extends Lowering {
   #check(n: Node, address: number): void {
     if (this.checks.testsAlignment(n)) {
       const at = this.displacement;
-      this.emitCheck({ from: at, to: at, write: false, only: 'aligned' }, address);
+      this.emitCheck({ from: at, to: at, write: false, aligned: true }, address);
     }
     const check = this.checks.checkOf(n);
     if (!check) {
