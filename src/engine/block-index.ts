@@ -7,19 +7,11 @@ const SMALLEST = 1 << 10;
 export class BlockIndex {
   readonly #memory: { readonly view: DataView };
   /** Offset of a block's first record, 0: free. Taken places that follow each other begin at or before the place where each would like to be. */
-  #slots: Int32Array<ArrayBuffer>;
-  #size: number;
+  #slots = new Int32Array(SMALLEST);
+  #size = 0;
 
-  /** `slots`, `size`: of an index as it was left. */
-  constructor(memory: { readonly view: DataView }, slots = new Int32Array(SMALLEST), size = 0) {
+  constructor(memory: { readonly view: DataView }) {
     this.#memory = memory;
-    this.#slots = slots;
-    this.#size = size;
-  }
-
-  /** As they are now, for an index that goes on from here. */
-  get slots(): Int32Array<ArrayBuffer> {
-    return this.#slots;
   }
 
   get size(): number {
@@ -36,15 +28,6 @@ export class BlockIndex {
     if (this.#size * 2 >= this.#slots.length) this.#grow();
     this.#slots[this.#find(this.#pc(record))] = record;
     this.#size++;
-  }
-
-  /** Add a block in place of the one that begins at its PC; gives that back, or 0. */
-  replace(record: number): number {
-    const slot = this.#find(this.#pc(record));
-    const old = this.#slots[slot];
-    if (old === 0) this.add(record);
-    else this.#slots[slot] = record;
-    return old;
   }
 
   delete(pc: number): void {
@@ -68,8 +51,13 @@ export class BlockIndex {
   }
 
   /** Offsets of the first records of all blocks. */
-  *records(): Iterable<number> {
-    for (const record of this.#slots) if (record !== 0) yield record;
+  records(): Iterable<number> {
+    return this.#slots.filter((record) => record !== 0);
+  }
+
+  /** Where all blocks begin. */
+  pcs(): number[] {
+    return Array.from(this.records(), (record) => this.#pc(record));
   }
 
   #pc(record: number): number {

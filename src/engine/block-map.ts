@@ -1,4 +1,4 @@
-/** The block map of one address space: guest PC → predecoded records, jump cache, and what to drop when code changes. Knows no translation beyond a table index. */
+/** The block map of one address space: guest PC → predecoded records, and what to drop when code changes. Knows no translation beyond a table index. */
 import type { Instruction, Isa } from '../isa/isa.ts';
 import {
   BLOCK_BITS,
@@ -14,7 +14,6 @@ import {
   BLOCK_SIZE,
   BLOCK_SOURCE,
   blockPc,
-  put64,
   REC_HANDLER,
   REC_NEXT,
   REC_PC,
@@ -22,18 +21,11 @@ import {
   TARGETS_SIZE,
 } from '../isa/record.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
-import {
-  JUMP_CACHE,
-  JUMP_CACHE_ENTRIES,
-  JUMP_CACHE_ENTRY,
-  JUMP_CACHE_GROUP,
-  PAGE_SIZE,
-  RECORDS,
-  RECORDS_END,
-} from '../memory/runtime-area.ts';
+import { PAGE_SIZE, RECORDS, RECORDS_END } from '../memory/runtime-area.ts';
 import { BlockIndex } from './block-index.ts';
+import type { KeptPage } from './cache/kept-blocks.ts';
 import { GOTO_SHAPE } from './interpreter/handlers.ts';
-import { jumpCacheSlot } from './jump-cache.ts';
+import { JumpCache } from './jump-cache.ts';
 import { cutAfterWrite, OPENED_AFTER } from './open-code.ts';
 
 /** Code that was translated: entered at one PC, made from the bytes of some pages. */
@@ -49,12 +41,16 @@ export interface Translation {
   readonly entries: readonly number[];
 }
 
-/** Blocks that others have decoded, callable in this address space. */
+/** Blocks that others have decoded, and who takes them. */
 export interface KeptHere {
-  /** What stands from the header of a block on, if there is one of the bytes that `fetch` gives. */
-  find(pc: number, fetch: (length: number) => Uint8Array): Uint8Array | undefined;
-  add(image: Uint8Array, source: Uint8Array, handlers: readonly number[]): void;
+  /** Those of a page that has the bytes which `fetch` gives. */
+  pageAt(page: number, fetch: Fetch): KeptPage;
+  add(page: KeptPage, image: Uint8Array, source: Uint8Array, handlers: readonly number[]): void;
+  /** Is there more to be done than to find the block, when a PC comes up for the first time? */
+  isAsked(pc: number): boolean;
 }
+
+type Fetch = (start: number, length: number) => Uint8Array;
 
 /** Longest run of instructions predecoded at once. */
 const BLOCK_LIMIT = 64;
@@ -67,6 +63,9 @@ interface PageCode {
   /** First record of the block that was made last of those that begin in the page, 0: none; the others follow by BLOCK_NEXT. */
   newest: number;
   readonly translations: Set<Translation>;
+  /** What is kept of it, as far as it was looked for, and the newest block there that has been seen to. */
+  kept?: KeptPage;
+  seen?: number;
 }
 
 export class BlockMap {
@@ -77,6 +76,7 @@ export class BlockMap {
   readonly #kept: KeptHere | undefined;
   readonly #hotMask: number;
   readonly #blocks: BlockIndex;
+  readonly #jumps: JumpCache;
   readonly #translations = new Map<number, Translation>();
   /** A page that a block only goes on into has an entry as well. */
   readonly #pages = new Map<number, PageCode>();
@@ -89,7 +89,8 @@ export class BlockMap {
   /** Goes up whenever code was dropped, or a page that could be written no longer can: regions that wait for a callee must not go on. */
   generation = 0;
   #goto = 0;
-  #turn = 0;
+  /** How many blocks were decoded: for statistics. */
+  decoded = 0;
   /** Tables of targets seen, by the PC of the indirect jump or call. */
   readonly #indirect = new Map<number, number[]>();
 
@@ -105,6 +106,7 @@ export class BlockMap {
     this.#hotMask = hotMask;
     this.#space = space;
     this.#blocks = new BlockIndex(space);
+    this.#jumps = new JumpCache(space);
     this.#isa = isa;
     this.#handlers = handlers;
     space.onCodeChanged = (start, end) => this.drop(start, end);
@@ -143,29 +145,13 @@ export class BlockMap {
   find(pc: number): void {
     const block = this.block(pc);
     const translation = this.#translations.get(pc);
-    const slot = jumpCacheSlot(pc);
-    const { view, u8 } = this.#space;
-    // PCs that share a place and take turns must not push each other out: the older one moves on.
-    const taken = view.getInt32(slot, true);
-    if (taken !== 0 && taken !== (pc | 0) + 1) {
-      const free = JUMP_CACHE_GROUP.find((way) => view.getInt32(slot ^ way, true) === 0);
-      u8.copyWithin(slot ^ (free ?? this.#victim()), slot, slot + JUMP_CACHE_ENTRY);
-    }
-    put64(view, slot, pc + 1);
-    view.setInt32(slot + 8, block, true);
-    view.setInt32(slot + 12, translation?.index ?? 0, true);
-  }
-
-  /** Any of the other places of a full group, in turn. */
-  #victim(): number {
-    this.#turn = (this.#turn % (JUMP_CACHE_GROUP.length - 1)) + 1;
-    return JUMP_CACHE_GROUP[this.#turn];
+    this.#jumps.enter(pc, block, translation?.index ?? 0);
   }
 
   /** Offset of the first record of the predecoded block at a PC. */
   block(pc: number): number {
     const block = this.#blocks.get(pc);
-    if (!block) return this.#copied(pc) || this.#predecode(pc);
+    if (!block) return this.#copy(pc) || this.#predecode(pc);
     return this.#isCompared(block) && !this.#isFresh(block) ? this.#renew(block) : block;
   }
 
@@ -315,30 +301,65 @@ export class BlockMap {
       view.setUint16(at + REC_HANDLER, this.gotoHandler, true);
       view.setUint32(at + REC_PC, end, true);
     }
-    if (this.#kept && !open && this.#space.isFile(pc)) {
-      const start = record - BLOCK_HEADER;
-      this.#kept.add(u8.subarray(start, start + size), this.#space.fetch(pc, end - pc), handlers);
-    }
+    this.decoded++;
     this.#enter(record);
+    if (!open && this.#space.isFile(pc)) this.#keep(record, handlers);
     return record;
   }
 
-  /** The block at a PC as somebody else has decoded it from the same bytes; 0 if nobody has. */
-  #copied(pc: number): number {
-    const image = this.#kept?.find(pc, (length) => this.#space.fetch(pc, this.isOpen(pc, pc + length) ? 0 : length));
-    if (!image) return 0;
-    if (this.#free + image.length > RECORDS_END) this.flush();
-    const record = this.#free + BLOCK_HEADER;
-    this.#space.u8.set(image, this.#free);
-    this.#free += image.length;
-    this.#enter(record);
-    return record;
+  /** Leave a block to other address spaces. */
+  #keep(record: number, handlers: readonly number[]): void {
+    if (!this.#kept) return;
+    const { u8, view } = this.#space;
+    const pc = this.#pc(record);
+    const page = this.#page(Math.floor(pc / PAGE_SIZE));
+    page.kept ??= this.#kept.pageAt(Math.floor(pc / PAGE_SIZE), this.#fetch);
+    const all = (page.seen ?? 0) === page.kept.newest;
+    const start = record - BLOCK_HEADER;
+    const image = u8.subarray(start, start + view.getUint16(record + BLOCK_SIZE, true));
+    this.#kept.add(page.kept, image, this.#fetch(pc, this.#end(record) - pc), handlers);
+    if (all) page.seen = page.kept.newest;
+  }
+
+  readonly #fetch: Fetch = (start, length) => this.#space.fetch(start, length);
+
+  /**
+   * Copy what others have decoded of a PC's page from the same bytes, all of it: asking for each block costs more than most are worth. Answers the PC's own block, 0 if
+   * nobody has decoded it.
+   */
+  #copy(pc: number): number {
+    const kept = this.#kept;
+    const number = Math.floor(pc / PAGE_SIZE);
+    if (!kept || this.isOpen(pc, pc + 1)) return 0;
+    const known = this.#pages.get(number);
+    const from = known?.kept ?? (this.#space.isFile(pc) ? kept.pageAt(number, this.#fetch) : undefined);
+    if (!from || from.newest === (known?.seen ?? 0)) return 0;
+    const { u8, view } = this.#space;
+    const page = this.#page(number);
+    page.kept = from;
+    let end = 0;
+    from.each(page.seen ?? 0, this.#fetch, (at, image) => {
+      if (this.#blocks.get(at) !== 0 || this.#free + image.length > RECORDS_END) return;
+      const record = this.#free + BLOCK_HEADER;
+      u8.set(image, this.#free);
+      this.#free += image.length;
+      this.#link(record, at, page);
+      if (!kept.isAsked(at)) this.#jumps.offer(at, record);
+      end = Math.max(end, at + view.getInt32(record + BLOCK_BYTES, true));
+    });
+    page.seen = from.newest;
+    this.#markAll(pc, end);
+    return this.#blocks.get(pc);
   }
 
   /** Let a block be found whose records are complete. */
   #enter(record: number): void {
     const pc = this.#pc(record);
-    const end = this.#end(record);
+    this.#markAll(pc, this.#end(record));
+    this.#link(record, pc, this.#page(Math.floor(pc / PAGE_SIZE)));
+  }
+
+  #link(record: number, pc: number, page: PageCode): void {
     const jump = this.#indirectPc(record);
     if (jump >= 0) {
       const table = record + this.#instructions(record) * RECORD_SIZE;
@@ -346,10 +367,8 @@ export class BlockMap {
     }
     this.#blocks.add(record);
     this.#setDirect(record, !this.#translations.has(pc));
-    for (let page = Math.floor(pc / PAGE_SIZE); page * PAGE_SIZE < end; page++) this.#mark(page);
-    const entry = this.#page(Math.floor(pc / PAGE_SIZE));
-    this.#space.view.setInt32(record + BLOCK_NEXT, entry.newest, true);
-    entry.newest = record;
+    this.#space.view.setInt32(record + BLOCK_NEXT, page.newest, true);
+    page.newest = record;
   }
 
   /** Table index of the handler that only sets PC. */
@@ -374,7 +393,12 @@ export class BlockMap {
       this.#page(page).translations.add(translation);
       this.#mark(page);
     }
-    this.#forget(translation.pc);
+    this.#jumps.forget(translation.pc);
+  }
+
+  /** There is code from all pages of [start, end). */
+  #markAll(start: number, end: number): void {
+    for (let page = Math.floor(start / PAGE_SIZE); page * PAGE_SIZE < end; page++) this.#mark(page);
   }
 
   /** There is code from this page: be told of writes, unless it is open. */
@@ -390,19 +414,6 @@ export class BlockMap {
       this.#pages.set(page, entry);
     }
     return entry;
-  }
-
-  /** Take a PC out of the jump cache. */
-  #forget(pc: number): void {
-    const { u8, view } = this.#space;
-    const first = jumpCacheSlot(pc);
-    const [low, high] = [(pc + 1) | 0, Math.floor((pc + 1) / 0x1_0000_0000) | 0];
-    for (const way of JUMP_CACHE_GROUP) {
-      const slot = first ^ way;
-      if (view.getInt32(slot, true) === low && view.getInt32(slot + 4, true) === high) {
-        u8.fill(0, slot, slot + JUMP_CACHE_ENTRY);
-      }
-    }
   }
 
   /** The code in [start, end) changed: drop whatever came from its pages. Records that are being executed turn into "look up again". */
@@ -448,7 +459,7 @@ export class BlockMap {
     const pc = this.#pc(block);
     this.#setDirect(block, false);
     this.#blocks.delete(pc);
-    this.#forget(pc);
+    this.#jumps.forget(pc);
     const indirect = this.#indirectPc(block);
     if (indirect >= 0) this.#indirect.delete(indirect);
     const entry = this.#pages.get(Math.floor(pc / PAGE_SIZE));
@@ -465,15 +476,12 @@ export class BlockMap {
       this.#translations.delete(translation.pc);
       this.#setDirect(this.#blocks.get(translation.pc), true);
     }
-    this.#forget(translation.pc);
+    this.#jumps.forget(translation.pc);
     for (const page of translation.pages) this.#pages.get(page)?.translations.delete(translation);
   }
 
-  /** Only PCs with a block are in it: a small process need not touch all of it. */
   #emptyJumpCache(): void {
-    if (this.#blocks.size < JUMP_CACHE_ENTRIES >> 3)
-      for (const block of this.#blocks.records()) this.#forget(this.#pc(block));
-    else this.#space.zero(JUMP_CACHE, JUMP_CACHE + JUMP_CACHE_ENTRIES * JUMP_CACHE_ENTRY);
+    this.#jumps.empty(this.#blocks.size, () => this.#blocks.pcs());
   }
 
   /** Zero all that was ever written, so that the memory can be used again. */

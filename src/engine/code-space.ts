@@ -63,17 +63,19 @@ export class WasmCodeSpace implements CodeSpace {
     this.#dispatch = dispatch as (state: number, depth: number, until: bigint, stack: bigint) => number;
     this.#step = step as (state: number, record: number) => number;
     this.blocks = new BlockMap(space, isa, (run) => this.#handlersOf(run), engine.hotMask, {
-      find: (pc, fetch) => {
-        const image = engine.kept.find(pc, fetch);
-        if (image) this.#linkage.useHandlers(engine.handlers);
-        return image;
+      pageAt: (page, fetch) => {
+        const found = engine.kept.pageAt(page, fetch);
+        if (found.newest !== 0) this.#linkage.useHandlers(engine.handlers);
+        return found;
       },
-      add: (image, source, handlers) =>
+      add: (page, image, source, handlers) =>
         engine.kept.add(
+          page,
           image,
           source,
           handlers.some((one) => one >= engine.handlers.prebuiltSize),
         ),
+      isAsked: (pc) => engine.isAsked(pc),
     });
     this.source = {
       blocks: this.blocks,

@@ -102,8 +102,8 @@ export interface MachineCode {
 
 export interface EngineStats {
   instructions: number;
-  interpretedBlocks: number;
-  /** Of these, those that another address space or process had decoded. */
+  decodedBlocks: number;
+  /** Those that another address space or process had decoded. */
   copiedBlocks: number;
   translatedRegions: number;
   translatedInstructions: number;

@@ -84,7 +84,7 @@ export class TranslatingEngine implements Engine {
   readonly #exits = new Float64Array(EXIT_NAMES.length);
   readonly #stats: EngineStats = {
     instructions: 0,
-    interpretedBlocks: 0,
+    decodedBlocks: 0,
     copiedBlocks: 0,
     translatedRegions: 0,
     translatedInstructions: 0,
@@ -123,7 +123,7 @@ export class TranslatingEngine implements Engine {
 
   get stats(): EngineStats {
     this.#stats.cache = this.cache.size;
-    this.#stats.copiedBlocks = this.kept.found;
+    this.#stats.copiedBlocks = this.kept.used;
     this.#stats.counters = this.counters;
     this.#stats.exits = {};
     for (const [code, count] of this.#exits.entries()) if (count > 0) this.#stats.exits[EXIT_NAMES[code]] = count;
@@ -232,8 +232,14 @@ export class TranslatingEngine implements Engine {
         if (this.cache.use(known)) this.#stats.restoredRegions++;
       } else if (this.mode === 'translator') this.#translate(code, [pc], () => true);
     }
+    const before = code.blocks.decoded;
     code.blocks.find(pc);
-    this.#stats.interpretedBlocks++;
+    this.#stats.decodedBlocks += code.blocks.decoded - before;
+  }
+
+  /** Has `miss` more to do for a PC than to find its block? */
+  isAsked(pc: number): boolean {
+    return this.mode === 'translator' || this.cache.has(pc);
   }
 
   /** From now on regions keep what they leave out by default; those made before are dropped. */

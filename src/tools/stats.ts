@@ -22,7 +22,7 @@ export interface Stats {
   };
   engine: {
     mode: string;
-    interpretedBlocks: number;
+    decodedBlocks: number;
     copiedBlocks: number;
     translatedRegions: number;
     translatedInstructions: number;
@@ -119,7 +119,7 @@ export function collectStats(sources: {
     },
     engine: {
       mode: sources.mode,
-      interpretedBlocks: engine.interpretedBlocks,
+      decodedBlocks: engine.decodedBlocks,
       copiedBlocks: engine.copiedBlocks,
       translatedRegions: engine.translatedRegions,
       translatedInstructions: engine.translatedInstructions,
@@ -155,7 +155,7 @@ export function formatStats(stats: Stats): string {
   const background = time.background === undefined ? '' : ` (and ${ms(time.background)} in other threads)`;
   const lines = [
     `instructions   ${thousands(stats.instructions)}${tiers}`,
-    `engine         ${engine.mode}: ${thousands(engine.interpretedBlocks - engine.copiedBlocks)} blocks decoded, ${thousands(engine.copiedBlocks)} copied, ` +
+    `engine         ${engine.mode}: ${thousands(engine.decodedBlocks)} blocks decoded, ${thousands(engine.copiedBlocks)} copied, ` +
       `${thousands(engine.translatedRegions)} regions of ${thousands(engine.translatedInstructions)} instructions translated`,
     `time           ${ms(time.total)}: start ${ms(time.load)}, translation ${ms(time.translation)}, ` +
       `V8's compiling ${ms(time.compile)}${background}, ` +

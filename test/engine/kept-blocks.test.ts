@@ -124,18 +124,24 @@ describe('kept blocks', () => {
     const image = new Uint8Array(64);
     // Size of what stands around the records (u16), and bytes of code.
     image.set([64, 0], 28);
-    image.set([2], 12);
-    for (let pc = 1; pc <= 110_000; pc++) {
+    image.set([1], 12);
+    const fetch = (start: number, length: number) => Uint8Array.from({ length }, (_, i) => (start + i) >> 3);
+    for (let pc = 0; pc <= 880_000; pc += 8) {
       image.set([pc & 255, (pc >> 8) & 255, pc >> 16], 36);
-      kept.add(image, Uint8Array.of(pc & 255, 7), false);
+      kept.add(kept.pageAt(pc >> 12, fetch), image, fetch(pc, 1), false);
     }
+    const find = (where: KeptBlocks, pc: number) => {
+      const found: Uint8Array[] = [];
+      where.pageAt(pc >> 12, fetch).each(0, fetch, (at, one) => at === pc && found.push(one.slice()));
+      return found;
+    };
     const again = new KeptBlocks();
     again.restore(kept.storable);
-    const find = (pc: number) => again.find(pc, () => Uint8Array.of(pc & 255, 7)) !== undefined;
-    expect([find(1), find(50_000), find(110_000)]).toEqual([true, true, false]);
+    expect([8, 400_000, 880_000].map((pc) => find(again, pc).length)).toEqual([1, 1, 0]);
     expect(again.worthStoring).toBe(false);
     const third = new KeptBlocks();
     third.restore(again.storable);
-    expect(third.find(1, () => Uint8Array.of(1, 7))).toEqual(image.with(36, 1).with(37, 0).with(38, 0));
+    expect(find(third, 8)).toEqual([image.with(36, 8).with(37, 0).with(38, 0)]);
+    expect([16, 80_000].map((pc) => find(third, pc).length)).toEqual([1, 0]);
   });
 });

@@ -129,6 +129,11 @@ export class CodeCache {
     return all.filter((region) => !this.#restored.has(region) || this.#used.has(region));
   }
 
+  /** Is there a region that may be entered at this PC? */
+  has(pc: number): boolean {
+    return this.#regions.has(pc);
+  }
+
   /** A region made of pages that are not open, for whichever address space, from the bytes that stand there now. */
   find(pc: number, fetch: (start: number, length: number) => Uint8Array): CompiledRegion | undefined {
     return this.#regions
