@@ -4,16 +4,13 @@ import {
   BLOCK_BITS,
   BLOCK_BYTES,
   BLOCK_COUNT,
-  BLOCK_DIRECT,
   BLOCK_HEADER,
   BLOCK_HIGH,
   BLOCK_INDIRECT,
   BLOCK_LENGTH,
-  BLOCK_NEXT,
   BLOCK_NOTES,
   BLOCK_SIZE,
   BLOCK_SOURCE,
-  blockPc,
   REC_HANDLER,
   REC_NEXT,
   REC_PC,
@@ -22,8 +19,8 @@ import {
 } from '../isa/record.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import { PAGE_SIZE, RECORDS, RECORDS_END } from '../memory/runtime-area.ts';
-import { BlockIndex } from './block-index.ts';
-import type { KeptPage } from './cache/kept-blocks.ts';
+import { BlockRecords } from './block-records.ts';
+import type { KeptBlocks, KeptPage } from './cache/kept-blocks.ts';
 import { GOTO_SHAPE } from './interpreter/handlers.ts';
 import { JumpCache } from './jump-cache.ts';
 import { cutAfterWrite, OPENED_AFTER } from './open-code.ts';
@@ -41,16 +38,16 @@ export interface Translation {
   readonly entries: readonly number[];
 }
 
-/** Blocks that others have decoded, and who takes them. */
+/** Blocks that others have decoded, and how they are taken over. */
 export interface KeptHere {
-  /** Those of a page that has the bytes which `fetch` gives. */
-  pageAt(page: number, fetch: Fetch): KeptPage;
-  add(page: KeptPage, image: Uint8Array, source: Uint8Array, handlers: readonly number[]): void;
-  /** Is there more to be done than to find the block, when a PC comes up for the first time? */
-  isAsked(pc: number): boolean;
+  readonly blocks: KeptBlocks;
+  /** Make what they need callable. */
+  prepare(): void;
+  /** See ADOPT. */
+  readonly adopt: (...p: [number, number, number, number, number, number, number, number]) => Iterable<number>;
+  /** PCs in a page of which more is to be found than their blocks, when they come up for the first time; undefined: all. */
+  asked(page: number): readonly number[] | undefined;
 }
-
-type Fetch = (start: number, length: number) => Uint8Array;
 
 /** Longest run of instructions predecoded at once. */
 const BLOCK_LIMIT = 64;
@@ -63,9 +60,12 @@ interface PageCode {
   /** First record of the block that was made last of those that begin in the page, 0: none; the others follow by BLOCK_NEXT. */
   newest: number;
   readonly translations: Set<Translation>;
-  /** What is kept of it, as far as it was looked for, and the newest block there that has been seen to. */
-  kept?: KeptPage;
-  seen?: number;
+  /** What is kept of it, if that was looked for, and how many bytes of its blocks and their sources have been taken over. */
+  kept?: KeptPage | undefined;
+  seen: number;
+  seenSources: number;
+  /** A block was dropped that may come again: it must not be kept a second time. */
+  closed: boolean;
 }
 
 export class BlockMap {
@@ -75,7 +75,7 @@ export class BlockMap {
   readonly #handlers: (instructions: readonly Instruction[]) => readonly number[];
   readonly #kept: KeptHere | undefined;
   readonly #hotMask: number;
-  readonly #blocks: BlockIndex;
+  readonly #records: BlockRecords;
   readonly #jumps: JumpCache;
   readonly #translations = new Map<number, Translation>();
   /** A page that a block only goes on into has an entry as well. */
@@ -89,10 +89,11 @@ export class BlockMap {
   /** Goes up whenever code was dropped, or a page that could be written no longer can: regions that wait for a callee must not go on. */
   generation = 0;
   #goto = 0;
-  /** How many blocks were decoded: for statistics. */
+  /** How many blocks were decoded, and how many taken over: for statistics. */
   decoded = 0;
-  /** Tables of targets seen, by the PC of the indirect jump or call. */
-  readonly #indirect = new Map<number, number[]>();
+  copied = 0;
+  /** How many blocks there are. */
+  #size = 0;
 
   /** `hotMask`: a block is reported whenever its count has none of these bits set; below 0: never. `kept`: where blocks of files' code are taken from and left. */
   constructor(
@@ -105,7 +106,7 @@ export class BlockMap {
     this.#kept = kept;
     this.#hotMask = hotMask;
     this.#space = space;
-    this.#blocks = new BlockIndex(space);
+    this.#records = new BlockRecords(space);
     this.#jumps = new JumpCache(space);
     this.#isa = isa;
     this.#handlers = handlers;
@@ -113,7 +114,7 @@ export class BlockMap {
   }
 
   get blocks(): number {
-    return this.#blocks.size;
+    return this.#size;
   }
   get translations(): number {
     return this.#translations.size;
@@ -121,21 +122,23 @@ export class BlockMap {
 
   /** How often the interpreter ran a block; 0 for one it never saw. */
   count(pc: number): number {
-    const block = this.#blocks.get(pc);
+    const block = this.#at(pc);
     return block ? this.#space.view.getInt32(block + BLOCK_COUNT, true) : 0;
   }
 
   /** A block became part of a region: it has run as often as it has, but is not hot before it was entered from outside as often as any other. */
   countAnew(pc: number): void {
-    const block = this.#blocks.get(pc);
+    const block = this.#at(pc);
     if (block) this.#space.view.setInt32(block + BLOCK_COUNT, (this.count(pc) | this.#hotMask) + 1, true);
   }
 
   /** Where the indirect jump or call at a PC was seen to go. */
   targets(pc: number): number[] {
     const seen = new Set<number>();
-    for (const table of this.#indirect.get(pc) ?? []) {
-      for (let i = 0; i < TARGETS_SIZE; i++) seen.add(this.#space.view.getUint32(table + i * 4, true));
+    const page = Math.floor(pc / PAGE_SIZE);
+    // A block that ends there may begin in the page before.
+    for (const block of [...this.#chain(page), ...this.#chain(page - 1)]) {
+      if (this.#records.indirectPc(block) === pc) for (const target of this.#records.targets(block)) seen.add(target);
     }
     seen.delete(0);
     return [...seen];
@@ -150,31 +153,9 @@ export class BlockMap {
 
   /** Offset of the first record of the predecoded block at a PC. */
   block(pc: number): number {
-    const block = this.#blocks.get(pc);
+    const block = this.#at(pc);
     if (!block) return this.#copy(pc) || this.#predecode(pc);
-    return this.#isCompared(block) && !this.#isFresh(block) ? this.#renew(block) : block;
-  }
-
-  #pc(block: number): number {
-    return blockPc(this.#space.view, block);
-  }
-  /** First guest address behind a block. */
-  #end(block: number): number {
-    return this.#pc(block) + this.#space.view.getInt32(block + BLOCK_BYTES, true);
-  }
-  #instructions(block: number): number {
-    return this.#space.view.getUint16(block + BLOCK_LENGTH, true);
-  }
-  /** PC of the indirect jump or call at its end, or -1. */
-  #indirectPc(block: number): number {
-    const { view } = this.#space;
-    if ((view.getInt32(block + BLOCK_BITS, true) & BLOCK_INDIRECT) === 0) return -1;
-    const last = block + (this.#instructions(block) - 1) * RECORD_SIZE;
-    return this.#pc(block) + ((view.getInt32(last + REC_PC, true) - view.getInt32(block + REC_PC, true)) >>> 0);
-  }
-  /** Its bytes may change without notice. */
-  #isCompared(block: number): boolean {
-    return this.#space.view.getInt32(block + BLOCK_SOURCE, true) !== 0;
+    return this.#records.isCompared(block) && !this.#records.isFresh(block) ? this.#renew(block) : block;
   }
 
   /** May bytes there change without notice? */
@@ -187,20 +168,11 @@ export class BlockMap {
     return this.#open.has(page) && this.#space.canBeOpen(page);
   }
 
-  /** Is the block what stands there now? */
-  #isFresh(block: number): boolean {
-    const { view, u8 } = this.#space;
-    const copy = view.getInt32(block + BLOCK_SOURCE, true);
-    const bytes = view.getInt32(block + BLOCK_BYTES, true);
-    const now = this.#space.fetch(this.#pc(block), bytes);
-    return now.length === bytes && now.every((byte, i) => u8[copy + i] === byte);
-  }
-
   /** The code at a PC was found to have changed without notice. The translation has to go if the block had not been found so before: it stands more changes than the block. */
   stale(pc: number): void {
-    const block = this.#blocks.get(pc);
+    const block = this.#at(pc);
     const translation = this.#translations.get(pc);
-    if (block && this.#isCompared(block) && !this.#isFresh(block)) this.#renew(block);
+    if (block && this.#records.isCompared(block) && !this.#records.isFresh(block)) this.#renew(block);
     else if (translation) this.#dropTranslation(translation);
   }
 
@@ -208,14 +180,10 @@ export class BlockMap {
   #renew(old: number): number {
     this.#dropBlock(old);
     const { view } = this.#space;
-    const handlers = (block: number) =>
-      Array.from({ length: this.#instructions(block) }, (_, i) =>
-        view.getUint16(block + i * RECORD_SIZE + REC_HANDLER, true),
-      );
-    const before = handlers(old).join();
+    const before = this.#records.handlers(old).join();
     const count = view.getInt32(old + BLOCK_COUNT, true);
-    const fresh = this.#predecode(this.#pc(old), old);
-    if (handlers(fresh).join() === before) {
+    const fresh = this.#predecode(this.#records.pc(old), old);
+    if (this.#records.handlers(fresh).join() === before) {
       // The next run may be the one that is reported, no later one.
       const due = count | this.#hotMask;
       view.setInt32(fresh + BLOCK_COUNT, due < 0 ? count : Math.min(count + RENEWED, due), true);
@@ -269,9 +237,9 @@ export class BlockMap {
     const { view, u8 } = this.#space;
     const fits =
       place !== 0 &&
-      this.#end(place) === end &&
+      this.#records.end(place) === end &&
       view.getUint16(place + BLOCK_SIZE, true) === size &&
-      this.#indirectPc(place) >= 0 === indirect;
+      this.#records.indirectPc(place) >= 0 === indirect;
     if (!fits && this.#free + size > RECORDS_END) this.flush();
     const handlers = this.#handlers(run);
     const record = fits ? place : this.#free + BLOCK_HEADER;
@@ -303,72 +271,106 @@ export class BlockMap {
     }
     this.decoded++;
     this.#enter(record);
-    if (!open && this.#space.isFile(pc)) this.#keep(record, handlers);
+    if (!open && this.#space.isFile(pc)) this.#keep(record);
     return record;
   }
 
   /** Leave a block to other address spaces. */
-  #keep(record: number, handlers: readonly number[]): void {
+  #keep(record: number): void {
     if (!this.#kept) return;
     const { u8, view } = this.#space;
-    const pc = this.#pc(record);
-    const page = this.#page(Math.floor(pc / PAGE_SIZE));
-    page.kept ??= this.#kept.pageAt(Math.floor(pc / PAGE_SIZE), this.#fetch);
-    const all = (page.seen ?? 0) === page.kept.newest;
+    const pc = this.#records.pc(record);
+    const number = Math.floor(pc / PAGE_SIZE);
+    const page = this.#page(number);
     const start = record - BLOCK_HEADER;
     const image = u8.subarray(start, start + view.getUint16(record + BLOCK_SIZE, true));
-    this.#kept.add(page.kept, image, this.#fetch(pc, this.#end(record) - pc), handlers);
-    if (all) page.seen = page.kept.newest;
+    const source = this.#fetch(pc, this.#records.end(record) - pc);
+    if (page.closed) return;
+    page.kept ??= this.#kept.blocks.pageAt(number, this.#fetch);
+    // Something was kept that there was no room for.
+    if (page.kept && page.seen !== page.kept.length) return;
+    page.kept = this.#kept.blocks.add(number, page.kept, image, source);
+    page.seen = page.kept?.length ?? 0;
+    page.seenSources = page.kept?.sourceLength ?? 0;
   }
 
-  readonly #fetch: Fetch = (start, length) => this.#space.fetch(start, length);
+  readonly #fetch = (start: number, length: number): Uint8Array => this.#space.fetch(start, length);
 
   /**
-   * Copy what others have decoded of a PC's page from the same bytes, all of it: asking for each block costs more than most are worth. Answers the PC's own block, 0 if
+   * Take over what others have decoded of a PC's page, all of it: to ask for each block costs more than most are worth. Answers the PC's own block, 0 if
    * nobody has decoded it.
    */
   #copy(pc: number): number {
-    const kept = this.#kept;
     const number = Math.floor(pc / PAGE_SIZE);
+    const kept = this.#kept;
     if (!kept || this.isOpen(pc, pc + 1)) return 0;
     const known = this.#pages.get(number);
-    const from = known?.kept ?? (this.#space.isFile(pc) ? kept.pageAt(number, this.#fetch) : undefined);
-    if (!from || from.newest === (known?.seen ?? 0)) return 0;
-    const { u8, view } = this.#space;
+    if (known?.closed) return 0;
+    const from = known?.kept ?? (this.#space.isFile(pc) ? kept.blocks.pageAt(number, this.#fetch) : undefined);
+    if (!from) return 0;
     const page = this.#page(number);
     page.kept = from;
-    let end = 0;
-    from.each(page.seen ?? 0, this.#fetch, (at, image) => {
-      if (this.#blocks.get(at) !== 0 || this.#free + image.length > RECORDS_END) return;
-      const record = this.#free + BLOCK_HEADER;
-      u8.set(image, this.#free);
-      this.#free += image.length;
-      this.#link(record, at, page);
-      if (!kept.isAsked(at)) this.#jumps.offer(at, record);
-      end = Math.max(end, at + view.getInt32(record + BLOCK_BYTES, true));
-    });
-    page.seen = from.newest;
-    this.#markAll(pc, end);
-    return this.#blocks.get(pc);
+    from.used = true;
+    if (from.length === page.seen) return 0;
+    kept.prepare();
+    const images = from.images.subarray(page.seen, from.length);
+    const sources = from.sources.subarray(page.seenSources, from.sourceLength);
+    const start = number * PAGE_SIZE;
+    const until = start + PAGE_SIZE;
+    const now = this.#fetch(start, PAGE_SIZE + (this.isOpen(until, until + 1) ? 0 : from.beyond));
+    const first = this.#free;
+    const end = first + images.length;
+    // Behind the blocks, for the moment.
+    const behind = end + sources.length + now.length;
+    if (behind > RECORDS_END) return 0;
+    const { u8 } = this.#space;
+    u8.set(images, first);
+    u8.set(sources, end);
+    u8.set(now, end + sources.length);
+    this.#highest = Math.max(this.#highest, behind);
+    this.#free = end;
+    const asked = kept.asked(number);
+    const [newest, count] = kept.adopt(
+      first + BLOCK_HEADER,
+      end,
+      end,
+      start,
+      end + sources.length,
+      now.length,
+      page.newest,
+      asked ? 1 : 0,
+    );
+    page.newest = newest;
+    page.seen = from.length;
+    page.seenSources = from.sourceLength;
+    this.#size += count;
+    this.copied += count;
+    for (const one of asked ?? []) this.#jumps.forget(one);
+    for (const { pc: one } of page.translations) this.#records.setDirect(this.#at(one), false);
+    this.#markAll(start, start + now.length);
+    return this.#at(pc);
   }
 
   /** Let a block be found whose records are complete. */
   #enter(record: number): void {
-    const pc = this.#pc(record);
-    this.#markAll(pc, this.#end(record));
-    this.#link(record, pc, this.#page(Math.floor(pc / PAGE_SIZE)));
+    const pc = this.#records.pc(record);
+    this.#markAll(pc, this.#records.end(record));
+    this.#records.setDirect(record, !this.#translations.has(pc));
+    const page = this.#page(Math.floor(pc / PAGE_SIZE));
+    this.#records.setNext(record, page.newest);
+    page.newest = record;
+    this.#size++;
   }
 
-  #link(record: number, pc: number, page: PageCode): void {
-    const jump = this.#indirectPc(record);
-    if (jump >= 0) {
-      const table = record + this.#instructions(record) * RECORD_SIZE;
-      this.#indirect.set(jump, [...(this.#indirect.get(jump) ?? []), table]);
-    }
-    this.#blocks.add(record);
-    this.#setDirect(record, !this.#translations.has(pc));
-    this.#space.view.setInt32(record + BLOCK_NEXT, page.newest, true);
-    page.newest = record;
+  /** The block that begins at a PC, 0: none. */
+  #at(pc: number): number {
+    const page = this.#pages.get(Math.floor(pc / PAGE_SIZE));
+    return page ? this.#records.find(page.newest, pc) : 0;
+  }
+
+  /** The blocks that begin in a page. */
+  #chain(page: number): number[] {
+    return this.#records.chain(this.#pages.get(page)?.newest ?? 0);
   }
 
   /** Table index of the handler that only sets PC. */
@@ -377,18 +379,10 @@ export class BlockMap {
     return this.#goto;
   }
 
-  /** Let the interpreter go into a block from the one before it, or only by way of the dispatch loop. */
-  #setDirect(block: number, direct: boolean): void {
-    if (!block) return;
-    const { view } = this.#space;
-    const rest = view.getInt32(block + BLOCK_BITS, true) & ~BLOCK_DIRECT;
-    view.setInt32(block + BLOCK_BITS, direct && !this.#isCompared(block) ? rest | BLOCK_DIRECT : rest, true);
-  }
-
   /** Enter a translation; the dispatch loop finds it from now on. */
   install(translation: Translation): void {
     this.#translations.set(translation.pc, translation);
-    this.#setDirect(this.#blocks.get(translation.pc), false);
+    this.#records.setDirect(this.#at(translation.pc), false);
     for (const page of translation.pages) {
       this.#page(page).translations.add(translation);
       this.#mark(page);
@@ -410,7 +404,7 @@ export class BlockMap {
   #page(page: number): PageCode {
     let entry = this.#pages.get(page);
     if (!entry) {
-      entry = { newest: 0, translations: new Set() };
+      entry = { newest: 0, translations: new Set(), seen: 0, seenSources: 0, closed: false };
       this.#pages.set(page, entry);
     }
     return entry;
@@ -434,54 +428,44 @@ export class BlockMap {
     this.#drops.set(page, drops);
     if (drops >= OPENED_AFTER) this.#open.add(page);
     // A block that begins in the page before may go on into this one.
-    const before = this.#chain(this.#pages.get(page - 1)).filter((block) => this.#end(block) > page * PAGE_SIZE);
-    for (const block of [...this.#chain(entry), ...before]) {
+    const previous = this.#pages.get(page - 1);
+    const before = this.#chain(page - 1).filter((block) => this.#records.end(block) > page * PAGE_SIZE);
+    if (previous && before.length > 0) previous.closed = true;
+    for (const block of [...this.#records.chain(entry.newest), ...before]) {
       this.#dropBlock(block);
-      for (let i = 0; i < this.#instructions(block); i++) {
-        this.#space.view.setUint16(block + i * RECORD_SIZE + REC_HANDLER, this.gotoHandler, true);
-      }
+      this.#records.setHandlers(block, this.gotoHandler);
     }
     for (const translation of entry.translations) this.#dropTranslation(translation);
   }
 
-  /** The blocks that begin in a page. */
-  #chain(entry: PageCode | undefined): number[] {
-    const blocks: number[] = [];
-    for (let block = entry?.newest ?? 0; block !== 0; block = this.#next(block)) blocks.push(block);
-    return blocks;
-  }
-
-  #next(block: number): number {
-    return this.#space.view.getInt32(block + BLOCK_NEXT, true);
-  }
-
   #dropBlock(block: number): void {
-    const pc = this.#pc(block);
-    this.#setDirect(block, false);
-    this.#blocks.delete(pc);
+    const pc = this.#records.pc(block);
+    this.#records.setDirect(block, false);
+    this.#size--;
     this.#jumps.forget(pc);
-    const indirect = this.#indirectPc(block);
-    if (indirect >= 0) this.#indirect.delete(indirect);
     const entry = this.#pages.get(Math.floor(pc / PAGE_SIZE));
     if (!entry) return;
-    if (entry.newest === block) entry.newest = this.#next(block);
+    const next = this.#records.next(block);
+    if (entry.newest === block) entry.newest = next;
     else {
-      const newer = this.#chain(entry).find((b) => this.#next(b) === block);
-      if (newer) this.#space.view.setInt32(newer + BLOCK_NEXT, this.#next(block), true);
+      const newer = this.#records.chain(entry.newest).find((b) => this.#records.next(b) === block);
+      if (newer) this.#records.setNext(newer, next);
     }
   }
 
   #dropTranslation(translation: Translation): void {
     if (this.#translations.get(translation.pc) === translation) {
       this.#translations.delete(translation.pc);
-      this.#setDirect(this.#blocks.get(translation.pc), true);
+      this.#records.setDirect(this.#at(translation.pc), true);
     }
     this.#jumps.forget(translation.pc);
     for (const page of translation.pages) this.#pages.get(page)?.translations.delete(translation);
   }
 
   #emptyJumpCache(): void {
-    this.#jumps.empty(this.#blocks.size, () => this.#blocks.pcs());
+    this.#jumps.empty(this.#size, () =>
+      [...this.#pages.values()].flatMap(({ newest }) => this.#records.chain(newest).map((b) => this.#records.pc(b))),
+    );
   }
 
   /** Zero all that was ever written, so that the memory can be used again. */
@@ -494,7 +478,7 @@ export class BlockMap {
   /** Forget every translation, keep the records. */
   dropTranslations(): void {
     this.generation++;
-    for (const pc of this.#translations.keys()) this.#setDirect(this.#blocks.get(pc), true);
+    for (const pc of this.#translations.keys()) this.#records.setDirect(this.#at(pc), true);
     this.#translations.clear();
     for (const entry of this.#pages.values()) entry.translations.clear();
     this.#emptyJumpCache();
@@ -504,11 +488,9 @@ export class BlockMap {
   flush(): void {
     this.generation++;
     this.#emptyJumpCache();
-    this.#blocks.clear();
+    this.#size = 0;
     this.#translations.clear();
     this.#pages.clear();
-    // Their tables lie where new records will.
-    this.#indirect.clear();
     this.#highest = Math.max(this.#highest, this.#free);
     this.#free = RECORDS;
   }

@@ -3,7 +3,7 @@ import { bug, MemoryFault, missing } from '../base/failures.ts';
 import type { Instruction, Isa } from '../isa/isa.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 import { STATE_BLOCKS, STATE_COUNT, STATE_SIZE } from '../memory/runtime-area.ts';
-import { BlockMap } from './block-map.ts';
+import { BlockMap, type KeptHere } from './block-map.ts';
 import type { Answer, CodeSpace, Cpu, Exit } from './engine.ts';
 import * as exits from './exits.ts';
 import { EXIT_NAMES } from './exits.ts';
@@ -63,19 +63,10 @@ export class WasmCodeSpace implements CodeSpace {
     this.#dispatch = dispatch as (state: number, depth: number, until: bigint, stack: bigint) => number;
     this.#step = step as (state: number, record: number) => number;
     this.blocks = new BlockMap(space, isa, (run) => this.#handlersOf(run), engine.hotMask, {
-      pageAt: (page, fetch) => {
-        const found = engine.kept.pageAt(page, fetch);
-        if (found.newest !== 0) this.#linkage.useHandlers(engine.handlers);
-        return found;
-      },
-      add: (page, image, source, handlers) =>
-        engine.kept.add(
-          page,
-          image,
-          source,
-          handlers.some((one) => one >= engine.handlers.prebuiltSize),
-        ),
-      isAsked: (pc) => engine.isAsked(pc),
+      blocks: engine.kept,
+      prepare: () => this.#linkage.useHandlers(engine.handlers),
+      adopt: this.#linkage.imports.adopt as KeptHere['adopt'],
+      asked: (page) => engine.asked(page),
     });
     this.source = {
       blocks: this.blocks,

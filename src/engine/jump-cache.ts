@@ -53,15 +53,6 @@ export class JumpCache {
     view.setInt32(slot + 12, region, true);
   }
 
-  /** Enter a block that nobody has asked for yet, if its own place is free. */
-  offer(pc: number, block: number): void {
-    const slot = jumpCacheSlot(pc);
-    const { view } = this.#space;
-    if (view.getInt32(slot, true) !== 0) return;
-    put64(view, slot, pc + 1);
-    view.setInt32(slot + 8, block, true);
-  }
-
   /** Any of the other places of a full group, in turn. */
   #victim(): number {
     this.#turn = (this.#turn % (JUMP_CACHE_GROUP.length - 1)) + 1;

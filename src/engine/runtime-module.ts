@@ -7,9 +7,9 @@ import { MEMORY_LIMIT } from '../memory/runtime-area.ts';
 import { SiteList } from './counters.ts';
 import { Lowering } from './lowering.ts';
 import { PureBuilder, StateBuilder } from './pure-builder.ts';
-import { dispatchFunction, interpretFunction, stepFunction } from './runtime-loops.ts';
+import { adoptFunction, dispatchFunction, interpretFunction, stepFunction } from './runtime-loops.ts';
 import { bulkFunction, pointerFunction } from './runtime-memory.ts';
-import { DISPATCH, ENGINE_FUNCTIONS, HANDLER, REGION, SLOW_FUNCTIONS } from './signatures.ts';
+import { ADOPT, DISPATCH, ENGINE_FUNCTIONS, HANDLER, REGION, SLOW_FUNCTIONS } from './signatures.ts';
 import { Func, ModuleBuilder } from './wasm/encoder.ts';
 
 class PureLowering extends Lowering {
@@ -159,6 +159,7 @@ function buildRuntime(m: ModuleBuilder, isa: Isa, sites: SiteList | undefined): 
   const handlerType = m.type(HANDLER);
   const regionType = m.type(REGION);
   const imports = (name: string) => index.get(name) ?? slow[name];
+  m.define(ADOPT, adoptFunction(), 'adopt');
   m.define(HANDLER, interpretFunction(isa, handlerType, imports, sites), 'interpret');
   const interpret = m.nextIndex - 1;
   m.define(HANDLER, stepFunction(isa, handlerType), 'step');

@@ -14,6 +14,15 @@ export const REGION_PC = 32;
 /** Signature of the dispatch loop: (state, depth, PC and stack pointer at which it is done) → 0: done, or the stack was unwound beyond; else an exit code. */
 export const DISPATCH: Signature = { params: ['i32', 'i32', 'i64', 'i64'], results: ['i32'] };
 
+/**
+ * Signature of `adopt`: (first record of the first block, end of the last one; their guest bytes, one after the other; lower half of the guest address where their page begins, where its
+ * bytes are and how many; the page's newest block; 1: enter them in the jump cache) → the page's newest block, blocks taken over.
+ */
+export const ADOPT: Signature = {
+  params: ['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'],
+  results: ['i32', 'i32'],
+};
+
 /** Functions that handlers and regions may import from this module. */
 export const ENGINE_FUNCTIONS: Record<string, Signature> = {
   /** (state, address, bytes) → offset to read at, 0 after a fault. */

@@ -123,7 +123,6 @@ export class TranslatingEngine implements Engine {
 
   get stats(): EngineStats {
     this.#stats.cache = this.cache.size;
-    this.#stats.copiedBlocks = this.kept.used;
     this.#stats.counters = this.counters;
     this.#stats.exits = {};
     for (const [code, count] of this.#exits.entries()) if (count > 0) this.#stats.exits[EXIT_NAMES[code]] = count;
@@ -187,7 +186,7 @@ export class TranslatingEngine implements Engine {
     const called = this.#optimised(numbers.map((i) => [handlers, (linkage: Linkage) => linkage.handler(i)]));
     const isOptimised = (batch: Batch) => fast.has(batch) || called.has(batch);
     const found = { next: this.regions.size, optimised, regions };
-    writeTranslations(this.#store, this.#own, found, () => this.kept.storable, isOptimised);
+    writeTranslations(this.#store, this.#own, found, () => this.kept.storable(this.handlers.prebuiltSize), isOptimised);
   }
   get keepsBytes(): boolean {
     return this.#store !== undefined;
@@ -232,14 +231,15 @@ export class TranslatingEngine implements Engine {
         if (this.cache.use(known)) this.#stats.restoredRegions++;
       } else if (this.mode === 'translator') this.#translate(code, [pc], () => true);
     }
-    const before = code.blocks.decoded;
+    const { decoded, copied } = code.blocks;
     code.blocks.find(pc);
-    this.#stats.decodedBlocks += code.blocks.decoded - before;
+    this.#stats.decodedBlocks += code.blocks.decoded - decoded;
+    this.#stats.copiedBlocks += code.blocks.copied - copied;
   }
 
-  /** Has `miss` more to do for a PC than to find its block? */
-  isAsked(pc: number): boolean {
-    return this.mode === 'translator' || this.cache.has(pc);
+  /** PCs in a page for which `miss` has more to do than to find the block; undefined: for all. */
+  asked(page: number): readonly number[] | undefined {
+    return this.mode === 'translator' ? undefined : this.cache.entriesIn(page);
   }
 
   /** From now on regions keep what they leave out by default; those made before are dropped. */

@@ -1,4 +1,5 @@
 /** The code cache of one VM: every region compiled so far, for all its address spaces; bounded, and emptied as a whole when full. */
+import { PAGE_SIZE } from '../../memory/runtime-area.ts';
 import type { CompiledRegion } from '../translator/translator.ts';
 
 /** An address space's code, as far as the cache can ask it to let go. */
@@ -24,6 +25,8 @@ const STORED = 32 * 2 ** 20;
 
 export class CodeCache {
   readonly #regions = new Map<number, CompiledRegion[]>();
+  /** Where they may be entered, by page. */
+  readonly #entries = new Map<number, number[]>();
   readonly #users = new Set<CacheUser>();
   readonly #capacity: number;
   #instructions = 0;
@@ -65,6 +68,7 @@ export class CodeCache {
   empty(): void {
     // Compiled modules are the unit of freeing, and regions jump to each other: dropping them one by one would free nothing.
     this.#regions.clear();
+    this.#entries.clear();
     this.#restored.clear();
     this.#used.clear();
     this.#instructions = this.#cost = this.#bytes = this.#count = this.#restoredInstructions = 0;
@@ -75,8 +79,15 @@ export class CodeCache {
   add(region: CompiledRegion): void {
     for (const pc of region.entries) {
       const list = this.#regions.get(pc);
-      if (list) list.push(region);
-      else this.#regions.set(pc, [region]);
+      if (list) {
+        list.push(region);
+        continue;
+      }
+      this.#regions.set(pc, [region]);
+      const page = Math.floor(pc / PAGE_SIZE);
+      const others = this.#entries.get(page);
+      if (others) others.push(pc);
+      else this.#entries.set(page, [pc]);
     }
     this.#cost += region.instructions + REGION_COST;
     this.#instructions += region.instructions;
@@ -129,9 +140,9 @@ export class CodeCache {
     return all.filter((region) => !this.#restored.has(region) || this.#used.has(region));
   }
 
-  /** Is there a region that may be entered at this PC? */
-  has(pc: number): boolean {
-    return this.#regions.has(pc);
+  /** PCs in a page at which regions may be entered. */
+  entriesIn(page: number): readonly number[] {
+    return this.#entries.get(page) ?? [];
   }
 
   /** A region made of pages that are not open, for whichever address space, from the bytes that stand there now. */
