@@ -36,6 +36,9 @@ const INTERPRETER_GROWTH = 2 ** 20;
 /** Where stored regions have come to such numbers, most of those below are gone: better start anew than have every instance carry the table. */
 const MOST_NUMBERS = 2 ** 14;
 
+/** A run of fewer guest instructions leaves V8 no time to optimise what is worth storing: to ask it about every function takes 5 ms. */
+const BRIEF = 5_000_000;
+
 export type CpuFactory = (space: AddressSpace, state: number, flags: never) => Cpu;
 
 export interface EngineOptions {
@@ -170,6 +173,8 @@ export class TranslatingEngine implements Engine {
   }
   keep(): void {
     if (!this.#store || this.keeps) return;
+    const news = this.cache.worthStoring || this.kept.worthStoring;
+    if (!news && this.#stats.instructions < BRIEF) return;
     const regions = this.cache.storable;
     const [runtime, handlers] = this.#own;
     const names = WebAssembly.Module.exports(runtime.module!).map(({ name }) => name);
@@ -181,7 +186,7 @@ export class TranslatingEngine implements Engine {
     for (const count of fast.values()) optimised += count;
     // A few more are not worth the writing.
     const enough = this.#stored === 0 ? 0 : this.#stored * 1.1 + 4;
-    if (!this.cache.worthStoring && !this.kept.worthStoring && optimised <= enough) return;
+    if (!news && optimised <= enough) return;
     const numbers = Array.from({ length: this.handlers.prebuiltSize }, (_, i) => i);
     const called = this.#optimised(numbers.map((i) => [handlers, (linkage: Linkage) => linkage.handler(i)]));
     const isOptimised = (batch: Batch) => fast.has(batch) || called.has(batch);
