@@ -36,7 +36,7 @@ const INTERPRETER_GROWTH = 2 ** 20;
 /** Where stored regions have come to such numbers, most of those below are gone: better start anew than have every instance carry the table. */
 const MOST_NUMBERS = 2 ** 14;
 
-/** A run of fewer guest instructions leaves V8 no time to optimise what is worth storing: to ask it about every function takes 5 ms. */
+/** A run of fewer guest instructions leaves V8 no time to optimise what is worth storing: to ask it about every function takes 8 ms of busybox true. */
 const BRIEF = 5_000_000;
 
 export type CpuFactory = (space: AddressSpace, state: number, flags: never) => Cpu;
