@@ -51,7 +51,9 @@ console.log(`second runtime: Node ${version}`);
 // Child processes of the tests (the CLI) must run on it too.
 const env = { ...process.env, PATH: `${folder}/bin:${process.env.PATH}`, HOSPES_TEST_NODE: node };
 const all = process.argv.includes('--all');
-const smoke = all ? [] : ['test/cli', 'test/library', 'test/guests.test.ts'];
+const patient = process.env.HOSPES_VECTORS === 'all';
+const guests = patient ? ['test/guests'] : ['test/guests/auto', 'test/guests/pipeline'];
+const smoke = all ? [] : ['test/cli', 'test/library', ...guests];
 const { status } = spawnSync(node, [`${root}node_modules/vitest/vitest.mjs`, 'run', ...smoke], {
   cwd: root,
   env,

@@ -115,9 +115,14 @@ function use(n: Node): Node {
   return n;
 }
 
+/** What was built, by instruction set, of which alone it is made: it takes 100 ms, and a process may make many engines. */
+const built = new WeakMap<Isa, Uint8Array>();
+
 /** Build the module. Exports: every internal and engine function, helpers that have a fast form, interpret, step, dispatch. */
 export function runtimeModule(isa: Isa): Uint8Array {
-  return buildRuntime(new ModuleBuilder(), isa, undefined);
+  const bytes = built.get(isa) ?? buildRuntime(new ModuleBuilder(), isa, undefined);
+  built.set(isa, bytes);
+  return bytes;
 }
 
 /** The same with counters of what the two loops do. */

@@ -159,7 +159,7 @@ export class Machine {
       limits,
     });
     const loop: HostLoop = {
-      now: () => performance.now(),
+      now: () => Number(this.time) / 1e6,
       yield: async () => {
         this.time += 1_000_000n;
       },

@@ -1,6 +1,8 @@
 /** Plays cases in our own engine and says where the outcome differs from the recorded one. */
 import type { EngineMode, Exit } from '../../src/engine/engine.ts';
+import { decodePrebuilt } from '../../src/engine/prebuilt.ts';
 import { type EngineOptions, TranslatingEngine } from '../../src/engine/translating-engine.ts';
+import { prebuiltFile } from '../../src/host/prebuilt.ts';
 import { X86Cpu } from '../../src/isa/x86/cpu.ts';
 import { GPR } from '../../src/isa/x86/state.ts';
 import { X86 } from '../../src/isa/x86/x86.ts';
@@ -14,6 +16,9 @@ const CAN_WRITE = PROT_READ | PROT_WRITE;
 const BUDGET = 2_000_000;
 /** Regions stay alive in their engine: begin a new one now and then. */
 const CASES_PER_ENGINE = 4 * SLOTS;
+
+const file = prebuiltFile();
+const prebuilt = file && decodePrebuilt(file);
 
 export class Player {
   readonly #mode: EngineMode;
@@ -45,6 +50,7 @@ export class Player {
       createCpu: (space, state, flags) => new X86Cpu(space, state, flags),
       batchSize: SLOTS + 1,
       cacheCapacity: Number.POSITIVE_INFINITY,
+      prebuilt,
       ...this.#settings,
     });
     this.#engine.keepAll();

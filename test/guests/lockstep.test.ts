@@ -1,0 +1,4 @@
+/** Our own guests with `engine: 'lockstep'`. */
+import { testGuests } from './cases.ts';
+
+testGuests('lockstep');
