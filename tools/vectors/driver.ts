@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { pack, type Vector } from './archive.ts';
 import type { Case } from './case.ts';
 import { CHAPTERS, makeCases, rowCount, SLOTS } from './generator.ts';
-import { Player } from './player.ts';
+import { modulesFreed, Player } from './player.ts';
 import { otherMaker, record } from './recorder.ts';
 
 const { values } = parseArgs({
@@ -95,7 +95,7 @@ function save(): void {
   }
 }
 
-function compareAll(): void {
+async function compareAll(): Promise<void> {
   const only = values.only ? new RegExp(values.only) : undefined;
   let pending: Case[] = [];
   for (const c of makeCases(Number(values.seed), Number(values.count), only, values.chapter)) {
@@ -103,6 +103,7 @@ function compareAll(): void {
     if (pending.length === SLOTS) {
       batch(pending);
       pending = [];
+      await modulesFreed();
     }
   }
   if (pending.length) batch(pending);
@@ -113,4 +114,4 @@ function compareAll(): void {
 }
 
 if (values.save) save();
-else compareAll();
+else await compareAll();

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { pack } from './archive.ts';
-import { Player } from './player.ts';
+import { modulesFreed, Player } from './player.ts';
 import { randomProgram } from './programs.ts';
 import { otherMaker, record } from './recorder.ts';
 
@@ -27,7 +27,7 @@ const { values } = parseArgs({
 /** As many programs go to the recorder at once. */
 const BATCH = 50;
 
-function main(): void {
+async function main(): Promise<void> {
   const first = Number(values.seed);
   const end = first + Number(values.count);
   if (values.code) writeFileSync(values.code, randomProgram(first).code);
@@ -56,6 +56,7 @@ function main(): void {
         console.log(`seed ${seed + i}, ${tier}: ${difference.slice(0, 400)}`);
       }
     });
+    await modulesFreed();
   }
   const ends = [...traps].sort((a, b) => b[1] - a[1]).map(([trap, n]) => `${n} with exception ${trap}`);
   console.log(`${end - first} programs of ${Math.round(instructions / (end - first))} bytes; ${ends.join(', ')}`);
@@ -73,4 +74,4 @@ function save(file: string, first: number, end: number): void {
 }
 
 if (values.help) process.stdout.write(HELP);
-else main();
+else await main();
