@@ -1,5 +1,5 @@
 /** Real files through node:fs, confined to one directory; what the host cannot keep (exact times, fifos, foreign owners) is remembered beside it for the life of the VM. */
-import fs from 'node:fs';
+import * as fs from 'node:fs';
 import { fail } from '../base/failures.ts';
 import { bytesOf, isEscaped, textOf } from '../base/text.ts';
 import type { DirectoryEntry, FileType, HostFile, HostFs, HostOpen, Stat } from './host.ts';

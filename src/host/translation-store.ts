@@ -1,6 +1,7 @@
 /** Translations of earlier runs on disk: a file for each program in a directory that is nobody else's. Damaged files and places that cannot be written count as none. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { crc32 } from '../base/crc32.ts';
 import type { TranslationStore } from '../engine/engine.ts';
 import { BUILD } from './build.ts';
 import { zlib } from './builtins.ts';
@@ -39,7 +40,7 @@ export function translationStore(directory: string, program: Program, build = BU
   const inGuest = path.posix.resolve(program.cwd, program.path);
   const whole = Buffer.from([build, process.versions.v8, process.arch, root, inGuest].join('\0'));
   const name = path.posix.basename(inGuest).replace(/[^\w.+-]/g, '_');
-  const file = path.join(directory, `${name.slice(0, 64)}-${zlib().crc32(whole).toString(16)}`);
+  const file = path.join(directory, `${name.slice(0, 64)}-${checksum(whole).toString(16)}`);
   let found: { fd: number; parts: Entry[] } | undefined;
   let looked = false;
   return {
@@ -49,7 +50,7 @@ export function translationStore(directory: string, program: Program, build = BU
       looked = true;
       const entry = found?.parts[part];
       const bytes = entry && readAt(found!.fd, entry.offset, entry.length);
-      return bytes && zlib().crc32(bytes) === entry!.sum ? bytes : undefined;
+      return bytes && checksum(bytes) === entry!.sum ? bytes : undefined;
     },
     write(parts) {
       try {
@@ -81,6 +82,12 @@ export function storeDirectory(): string | undefined {
   return home && path.isAbsolute(home) ? path.join(home, '.cache', 'hospes') : undefined;
 }
 
+/** To load node:zlib takes 3 ms, in which as many bytes have been summed up without. */
+const LITTLE = 64 * 1024;
+
+/** CRC-32. */
+const checksum = (bytes: Uint8Array): number => (bytes.length < LITTLE ? crc32(bytes) : zlib().crc32(bytes));
+
 const FIXED = 4;
 const PER_PART = 3;
 
@@ -99,10 +106,10 @@ function writeFile(file: string, identity: Uint8Array, parts: readonly (() => Ui
       const at = (FIXED + PER_PART * i) * 4;
       head.writeUInt32LE(offset, at);
       head.writeUInt32LE(bytes.length, at + 4);
-      head.writeUInt32LE(zlib().crc32(bytes), at + 8);
+      head.writeUInt32LE(checksum(bytes), at + 8);
       offset += bytes.length;
     });
-    head.writeUInt32LE(zlib().crc32(head.subarray(8)), 4);
+    head.writeUInt32LE(checksum(head.subarray(8)), 4);
     writeAt(fd, head, 0);
   } finally {
     fs.closeSync(fd);
@@ -127,11 +134,7 @@ function openFile(directory: string, file: string, identity: Uint8Array): { fd: 
     const [length, count] = [fixed.readUInt32LE(8), fixed.readUInt32LE(12)];
     const size = (FIXED + PER_PART * count) * 4 + length;
     const head = size <= fs.fstatSync(fd).size ? readAt(fd, 0, size) : undefined;
-    if (
-      head &&
-      zlib().crc32(head.subarray(8)) === fixed.readUInt32LE(4) &&
-      head.subarray(size - length).equals(identity)
-    ) {
+    if (head && checksum(head.subarray(8)) === fixed.readUInt32LE(4) && head.subarray(size - length).equals(identity)) {
       touch(file);
       const parts = Array.from({ length: count }, (_, i) => {
         const at = (FIXED + PER_PART * i) * 4;

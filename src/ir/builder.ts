@@ -1,6 +1,7 @@
 /** The builder in which instruction semantics are written: it records pure values and effects in order; what they become (region code, interpreter handler) is the lowering's business. Knows no guest. */
+import { once } from '../base/once.ts';
 import type { ValueType } from '../isa/helper.ts';
-import { ACCESS, type Access, OPS, type OpName, type OpRow } from './ops.ts';
+import { ACCESS, type Access, type OpName, type OpRow, ops } from './ops.ts';
 
 /**
  * Pure kinds (the first line, and `call`: an internal wasm function without effects) have no place in the order of effects; the others are statements, executed in order.
@@ -18,12 +19,15 @@ export type NodeKind =
 export const NO_NODES: readonly Node[] = [];
 
 /** Rows of operations by type and by name without it: names are not put together for every node. */
-const OPS_OF = {} as Record<ValueType, Record<string, OpRow>>;
-for (const row of Object.values(OPS) as OpRow[]) {
-  const [type, name] = row.name.split('.') as [ValueType, string];
-  OPS_OF[type] ??= {};
-  OPS_OF[type][name] = row;
-}
+const opsOf = once(() => {
+  const rows = {} as Record<ValueType, Record<string, OpRow>>;
+  for (const row of Object.values(ops())) {
+    const [type, name] = row.name.split('.') as [ValueType, string];
+    rows[type] ??= {};
+    rows[type][name] = row;
+  }
+  return rows;
+});
 
 export class Node {
   readonly kind: NodeKind;
@@ -104,19 +108,19 @@ export abstract class Builder {
   }
   /** Any operation by name; lane immediates last. */
   op(name: OpName, ...args: (Node | number)[]): Node {
-    const row = OPS[name];
+    const row = ops()[name];
     const lane = row.lane ? (args.pop() as number) : 0;
     const nodes = args.map((a, i) => (typeof a === 'number' ? this.constant(a, row.params[i]) : a));
     return new Node('op', row.result, nodes, lane, row);
   }
   #binary(name: string, x: Value, y: Value): Node {
     const type = typeof x === 'number' ? (y as Node).type : x.type;
-    const row = OPS_OF[type!][name];
+    const row = opsOf()[type!][name];
     const a = typeof x === 'number' ? this.constant(x, type) : x;
     return new Node('op', row.result, [a, typeof y === 'number' ? this.constant(y, type) : y], 0, row);
   }
   #unary(name: string, x: Node): Node {
-    const row = OPS_OF[x.type!][name];
+    const row = opsOf()[x.type!][name];
     return new Node('op', row.result, [x], 0, row);
   }
   /** The value of a constant node. */

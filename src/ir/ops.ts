@@ -1,4 +1,5 @@
 /** The pure operations that instruction semantics are written in: one row each with its types and its wasm form. Knows no guest. */
+import { once } from '../base/once.ts';
 import type { ValueType } from '../isa/helper.ts';
 
 export interface OpRow {
@@ -101,14 +102,17 @@ const SIMD = {
 export type OpName = keyof typeof SCALAR | keyof typeof SATURATING | keyof typeof SIMD;
 
 /** Every operation by name. */
-export const OPS: Readonly<Record<OpName, OpRow>> = Object.fromEntries([
-  ...Object.entries(SCALAR).map(([name, [signature, code]]) => [name, row(name, signature, code, false)]),
-  ...Object.entries(SATURATING).map(([name, [signature, code]]) => [
-    name,
-    { ...row(name, signature, 0, false), code: [0xfc, code] },
-  ]),
-  ...Object.entries(SIMD).map(([name, [signature, code]]) => [name, row(name, signature, code, true)]),
-]) as Record<OpName, OpRow>;
+export const ops = once(
+  (): Readonly<Record<OpName, OpRow>> =>
+    Object.fromEntries([
+      ...Object.entries(SCALAR).map(([name, [signature, code]]) => [name, row(name, signature, code, false)]),
+      ...Object.entries(SATURATING).map(([name, [signature, code]]) => [
+        name,
+        { ...row(name, signature, 0, false), code: [0xfc, code] },
+      ]),
+      ...Object.entries(SIMD).map(([name, [signature, code]]) => [name, row(name, signature, code, true)]),
+    ]) as Record<OpName, OpRow>,
+);
 
 /** Forms of access to guest memory or to the state block: bytes, wasm load opcode, wasm store opcode. `value` is the type on the stack. */
 export interface AccessRow {

@@ -1,4 +1,5 @@
 /** Layouts of guest structures as rows: one `struct({ sec: i64, nsec: i64 })` gives size, read, write and trace text; which structures there are belongs to each OS's abi/. */
+import { once } from '../base/once.ts';
 import { bytesOf, textOf } from '../base/text.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
 
@@ -130,34 +131,50 @@ export type ValueOf<F> = {
 const scratch = new Uint8Array(4096);
 const scratchView = new DataView(scratch.buffer);
 
-/** A layout: itself a field, so structures nest. */
-export class Struct<T> implements Field<T> {
+interface Layout {
   readonly size: number;
   readonly align: number;
   readonly offsets: Readonly<Record<string, number>>;
-  readonly #fields: readonly { name: string; field: AnyField; at: number; padding: boolean }[];
+  readonly fields: readonly { name: string; field: AnyField; at: number; padding: boolean }[];
+}
+
+function layOut(all: Fields, packed: boolean): Layout {
+  let at = 0;
+  let align = 1;
+  const offsets: Record<string, number> = {};
+  const fields = Object.entries(all).map(([name, field]) => {
+    if (!packed && at % field.align !== 0) throw new RangeError(`struct: ${name} at ${at} wants explicit padding`);
+    const entry = { name, field, at, padding: 'padding' in field };
+    offsets[name] = at;
+    at += field.size;
+    if (!packed) align = Math.max(align, field.align);
+    return entry;
+  });
+  if (at % align !== 0) throw new RangeError(`struct: size ${at} wants explicit padding to ${align}`);
+  return { size: at, align, offsets, fields };
+}
+
+/** A layout: itself a field, so structures nest. It is worked out when it is first used: most programs use few of them. */
+export class Struct<T> implements Field<T> {
+  readonly #layout: () => Layout;
 
   constructor(fields: Fields, packed: boolean) {
-    let at = 0;
-    let align = 1;
-    const offsets: Record<string, number> = {};
-    this.#fields = Object.entries(fields).map(([name, field]) => {
-      if (!packed && at % field.align !== 0) throw new RangeError(`struct: ${name} at ${at} wants explicit padding`);
-      const entry = { name, field, at, padding: 'padding' in field };
-      offsets[name] = at;
-      at += field.size;
-      if (!packed) align = Math.max(align, field.align);
-      return entry;
-    });
-    if (at % align !== 0) throw new RangeError(`struct: size ${at} wants explicit padding to ${align}`);
-    this.size = at;
-    this.align = align;
-    this.offsets = offsets;
+    this.#layout = once(() => layOut(fields, packed));
+  }
+
+  get size(): number {
+    return this.#layout().size;
+  }
+  get align(): number {
+    return this.#layout().align;
+  }
+  get offsets(): Readonly<Record<string, number>> {
+    return this.#layout().offsets;
   }
 
   read(view: DataView, at: number): T {
     const value: Record<string, unknown> = {};
-    for (const { name, field, at: offset, padding } of this.#fields) {
+    for (const { name, field, at: offset, padding } of this.#layout().fields) {
       if (!padding) value[name] = field.read(view, at + offset);
     }
     return value as T;
@@ -165,17 +182,17 @@ export class Struct<T> implements Field<T> {
 
   write(view: DataView, at: number, value: T): void {
     const members = value as Record<string, unknown>;
-    for (const { name, field, at: offset } of this.#fields) field.write(view, at + offset, members[name]);
+    for (const { name, field, at: offset } of this.#layout().fields) field.write(view, at + offset, members[name]);
   }
 
   show(value: T): string {
     const members = value as Record<string, unknown>;
     const parts: string[] = [];
-    for (const { name, field, padding } of this.#fields) {
+    for (const { name, field, padding } of this.#layout().fields) {
       if (!padding) parts.push(`${name}=${field.show(members[name])}`);
     }
     // A lone value behind a pointer is shown as an array of one.
-    if (this.#fields.length === 1 && 'value' in members) return `[${parts[0].slice('value='.length)}]`;
+    if (this.#layout().fields.length === 1 && 'value' in members) return `[${parts[0].slice('value='.length)}]`;
     return `{${parts.join(', ')}}`;
   }
 

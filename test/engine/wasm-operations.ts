@@ -1,5 +1,5 @@
 /** Counts the operations of a wasm module's functions by name, also those inside innermost loops. Knows the encoding (WebAssembly Core, section 5), nothing of guests. */
-import { ACCESS, OPS } from '../../src/ir/ops.ts';
+import { ACCESS, ops } from '../../src/ir/ops.ts';
 
 export interface Operations {
   /** How often each operation stands in the function. */
@@ -18,7 +18,7 @@ const CONTROL: Record<number, [name: string, immediates: string]> = {
 }; // biome-ignore format: table
 
 const names = new Map<string, { name: string; lane: boolean }>();
-for (const row of Object.values(OPS)) names.set(row.code.join(), { name: row.name, lane: row.lane });
+for (const row of Object.values(ops())) names.set(row.code.join(), { name: row.name, lane: row.lane });
 const accesses = new Map<string, string>();
 for (const [name, row] of Object.entries(ACCESS)) {
   accesses.set(row.load.join(), `load.${name}`);

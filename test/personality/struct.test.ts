@@ -55,8 +55,8 @@ describe('a layout', () => {
   test('is shown with names', () =>
     expect(outer.show({ head: 1, inner: { a: 2, b: -3 }, tail: 0 })).toBe('{head=1, inner={a=2, b=-3}, tail=NULL}'));
   test('refuses a field that C would move', () =>
-    expect(() => struct({ a: u8, b: u32 })).toThrow(/b at 1 wants explicit padding/));
-  test('refuses an end that C would pad', () => expect(() => struct({ a: u64, b: u8 })).toThrow(/size 9/));
+    expect(() => struct({ a: u8, b: u32 }).size).toThrow(/b at 1 wants explicit padding/));
+  test('refuses an end that C would pad', () => expect(() => struct({ a: u64, b: u8 }).size).toThrow(/size 9/));
   test('packs when asked', () => expect(struct({ a: u8, b: u64 }, { packed: true }).size).toBe(9));
 });
 

@@ -75,7 +75,7 @@ function allowOtherMaker(c: Case, result: Result, a: Allowance): void {
   // Whether the smallest normal number's sine counts as an underflow.
   if (TRANSCENDENTAL.test(m)) a.fsw |= UNDERFLOW;
   // Intel's have written what lies before the page that faults.
-  if (m === 'fbstp' && faulted) a.memory.push([0, DATA_SIZE]);
+  if (/^fb?stp$/.test(m) && faulted) a.memory.push([0, DATA_SIZE]);
   // AMD's look at the page first, Intel's at exceptions that are not masked, which keep the store from happening.
   if (/^f(i?stp?|isttp|bstp)$/.test(m) && raised) a.skip = true;
   // Intel's go over to MMX state before the access that faults.

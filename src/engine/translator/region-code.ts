@@ -1,7 +1,7 @@
 /** What code inside a region does with registers, guest memory, the budget and the ways out; control flow between its pieces is the lowering's business. */
 import type { Without } from '../../base/optimisations.ts';
 import type { Node } from '../../ir/builder.ts';
-import { ACCESS, type Access, OPS } from '../../ir/ops.ts';
+import { ACCESS, type Access, ops } from '../../ir/ops.ts';
 import type { Isa } from '../../isa/isa.ts';
 import { BLOCK_COUNT, BLOCK_HEADER } from '../../isa/record.ts';
 import { JUMP_CACHE, MINIMUM_ADDRESS, RUNTIME_SIZE } from '../../memory/runtime-area.ts';
@@ -304,7 +304,7 @@ export abstract class RegionCode extends Lowering {
     const split = this.#split.get(id);
     if (split && split.access === n.access) return split.local;
     this.f.get(this.readRegister(id));
-    this.f.op(OPS[n.access === 'f64' ? 'f64x2.extract_lane' : 'f32x4.extract_lane'].code);
+    this.f.op(ops()[n.access === 'f64' ? 'f64x2.extract_lane' : 'f32x4.extract_lane'].code);
     this.f.byte(0);
     return -1;
   }
@@ -335,7 +335,7 @@ export abstract class RegionCode extends Lowering {
     const { f } = this;
     f.get(this.getRegister(id));
     f.get(local);
-    f.op(OPS[access === 'f64' ? 'f64x2.replace_lane' : 'f32x4.replace_lane'].code);
+    f.op(ops()[access === 'f64' ? 'f64x2.replace_lane' : 'f32x4.replace_lane'].code);
     f.byte(0);
     f.set(this.getRegister(id));
   }
@@ -345,7 +345,7 @@ export abstract class RegionCode extends Lowering {
 
   /** A constant that is added without computing the sum: as no address below it is ever mapped, nothing that passes its check has wrapped around. */
   protected override nearOf({ kind, row, args }: Node): number {
-    if (kind !== 'op' || row !== OPS['i64.add'] || args[1].kind !== 'const') return 0;
+    if (kind !== 'op' || row !== ops()['i64.add'] || args[1].kind !== 'const') return 0;
     const distance = Number(args[1].imm);
     return Math.abs(distance) < MINIMUM_ADDRESS && !this.without.has('addresses') ? distance : 0;
   }

@@ -190,7 +190,7 @@ function dynamic(formula: (bd: Builder, f: LazyFlags) => Node): InternalFunction
 }
 
 /** Wasm functions for flags whose kind is not known at translation time: `flags` gives all six, `cond0` … `cond7` one condition. */
-export const FLAG_FUNCTIONS: Record<string, InternalFunction> = {
+export const flagFunctions = (): Record<string, InternalFunction> => ({
   flags: dynamic(materialise),
   ...Object.fromEntries(CONDITIONS.map((_, code) => [`cond${code}`, dynamic((bd, f) => condition(bd, f, code))])),
-};
+});

@@ -1,9 +1,10 @@
 /** Wide multiplication and division as internal wasm functions. */
+import { once } from '../../base/once.ts';
 import type { Builder, Node } from '../../ir/builder.ts';
 import type { InternalFunction } from '../isa.ts';
-import { FLAG_FUNCTIONS } from './flags.ts';
-import { EXCEPTION_FUNCTIONS } from './sse-exceptions.ts';
-import { VECTOR_FUNCTIONS } from './vector-functions.ts';
+import { flagFunctions } from './flags.ts';
+import { exceptionFunctions } from './sse-exceptions.ts';
+import { vectorFunctions } from './vector-functions.ts';
 
 /** Upper half of the unsigned 64×64 product, from four 32×32 ones. */
 export function mulhu(b: Builder, x: Node, y: Node): Node {
@@ -70,30 +71,32 @@ const ternary = (result: 'i32' | 'i64', build: (b: Builder, h: Node, l: Node, d:
   build: (b, _choice, h, l, d) => build(b, h, l, d),
 });
 
-export const FUNCTIONS: Record<string, InternalFunction> = {
-  // Functions call those before them.
-  mulhu: binary(mulhu),
-  mulhs: binary(mulhs),
-  ...FLAG_FUNCTIONS,
-  ...VECTOR_FUNCTIONS,
-  ...EXCEPTION_FUNCTIONS,
-  udiv128: ternary('i64', udiv128),
-  /** Signed quotient by magnitudes; the caller has excluded overflow with sdivBad. */
-  sdiv128: ternary('i64', (b, h, l, d) => {
-    const [mh, ml] = magnitude(b, h, l);
-    const md = negateIf(b, b.ltS(d, 0), d);
-    return negateIf(b, b.ltS(b.xor(h, d), 0), udiv128(b, mh, ml, md));
+export const functions = once(
+  (): Record<string, InternalFunction> => ({
+    // Functions call those before them.
+    mulhu: binary(mulhu),
+    mulhs: binary(mulhs),
+    ...flagFunctions(),
+    ...vectorFunctions(),
+    ...exceptionFunctions(),
+    udiv128: ternary('i64', udiv128),
+    /** Signed quotient by magnitudes; the caller has excluded overflow with sdivBad. */
+    sdiv128: ternary('i64', (b, h, l, d) => {
+      const [mh, ml] = magnitude(b, h, l);
+      const md = negateIf(b, b.ltS(d, 0), d);
+      return negateIf(b, b.ltS(b.xor(h, d), 0), udiv128(b, mh, ml, md));
+    }),
+    /** Whether a signed 128/64 division raises #DE. */
+    sdivBad: ternary('i32', (b, h, l, d) => {
+      const [mh, ml] = magnitude(b, h, l);
+      const md = negateIf(b, b.ltS(d, 0), d);
+      const negative = b.ltS(b.xor(h, d), 0);
+      const unsignedOverflow = b.leU(md, mh);
+      // With mh < md the unsigned quotient fits 64 bits; signed it may go up to 2^63 (negative) or 2^63 - 1.
+      const safe = b.select(unsignedOverflow, b.i64(1), md);
+      const q = udiv128(b, b.select(unsignedOverflow, b.i64(0), mh), ml, safe);
+      const limit = b.add(b.i64((1n << 63n) - 1n), b.extendU(negative));
+      return b.or(unsignedOverflow, b.gtU(q, limit));
+    }),
   }),
-  /** Whether a signed 128/64 division raises #DE. */
-  sdivBad: ternary('i32', (b, h, l, d) => {
-    const [mh, ml] = magnitude(b, h, l);
-    const md = negateIf(b, b.ltS(d, 0), d);
-    const negative = b.ltS(b.xor(h, d), 0);
-    const unsignedOverflow = b.leU(md, mh);
-    // With mh < md the unsigned quotient fits 64 bits; signed it may go up to 2^63 (negative) or 2^63 - 1.
-    const safe = b.select(unsignedOverflow, b.i64(1), md);
-    const q = udiv128(b, b.select(unsignedOverflow, b.i64(0), mh), ml, safe);
-    const limit = b.add(b.i64((1n << 63n) - 1n), b.extendU(negative));
-    return b.or(unsignedOverflow, b.gtU(q, limit));
-  }),
-};
+);

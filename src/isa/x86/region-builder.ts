@@ -9,7 +9,7 @@ import type { Operand as Decoded, X86Instruction } from './decode.ts';
 import { hostNans } from './host-nans.ts';
 import { Immediate, immediateNode, KnownGpr, KnownMmx, KnownXmm, Memory, type Operand } from './operands.ts';
 import type { FieldName } from './state.ts';
-import { X87_FORMS } from './x87/fast.ts';
+import { x87Forms } from './x87/fast.ts';
 import { X87_HELPERS } from './x87/helpers.ts';
 import { RegionUnit } from './x87/region-unit.ts';
 
@@ -58,7 +58,7 @@ export class X86RegionBuilder extends X86Builder implements RegionBuilder<X86Ins
 
   override helper(name: string, result: ValueType | undefined, ...args: Node[]): Node {
     if (!this.#unit || !(name in X87_HELPERS)) return super.helper(name, result, ...args);
-    const form = X87_FORMS[name];
+    const form = x87Forms()[name];
     if (!form) {
       this.needsPlain = true;
       return super.helper(name, result, ...args);

@@ -170,7 +170,7 @@ function fromInteger(b: Builder, size: Size, x: Node, r: Node): Node {
 const pair = (size: Size): readonly ['f32' | 'f64', 'f32' | 'f64'] => [FLOAT[size], FLOAT[size]];
 
 /** Functions of one lane, `raised.…`. */
-function laneFunctions(): Record<string, InternalFunction> {
+export function exceptionFunctions(): Record<string, InternalFunction> {
   const all: Record<string, InternalFunction> = {};
   for (const size of [32, 64] as const) {
     const f = FLOAT[size];
@@ -213,8 +213,6 @@ function laneFunctions(): Record<string, InternalFunction> {
   all['raised.f64f32'] = { params: ['f64', 'f32'], result: 'i32', build: (b, _c, x, r) => converted(b, 64, x, r) };
   return all;
 }
-
-export const EXCEPTION_FUNCTIONS: Record<string, InternalFunction> = laneFunctions();
 
 export type Type = 'f32' | 'f64' | 'i32' | 'i64';
 const LANES = { f32: 'f32x4', f64: 'f64x2', i32: 'i32x4', i64: 'i64x2' } as const;

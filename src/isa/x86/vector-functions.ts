@@ -124,7 +124,7 @@ function stringFunctions(): Record<string, InternalFunction> {
   return all;
 }
 
-export const VECTOR_FUNCTIONS: Record<string, InternalFunction> = {
+export const vectorFunctions = (): Record<string, InternalFunction> => ({
   nans32: { params: ['v128', 'v128', 'v128'], result: 'v128', build: (b, _c, x, y, r) => nans(b, 32, x, y, r) },
   nans64: { params: ['v128', 'v128', 'v128'], result: 'v128', build: (b, _c, x, y, r) => nans(b, 64, x, y, r) },
   nan32: { params: ['f32', 'f32'], result: 'f32', build: (b, _c, x, y) => nan(b, 32, x, y) },
@@ -142,4 +142,4 @@ export const VECTOR_FUNCTIONS: Record<string, InternalFunction> = {
   wideNans: { params: ['v128', 'v128'], result: 'v128', build: (b, _c, x, r) => widenLanes(b, x, r) },
   narrowNans: { params: ['v128', 'v128'], result: 'v128', build: (b, _c, x, r) => narrowLanes(b, x, r) },
   ...stringFunctions(),
-};
+});

@@ -7,11 +7,11 @@ import type { Operand, X86Builder } from './builder.ts';
 import { commonInstructions, commonPairs } from './common.ts';
 import { SYSTEM_HELPERS } from './cpuid.ts';
 import { decode, type X86Instruction } from './decode.ts';
-import { FUNCTIONS } from './functions.ts';
+import { functions } from './functions.ts';
 import { X86RegionBuilder } from './region-builder.ts';
 import { REGISTERS, X87_TURN_ID } from './registers.ts';
 import type { Mnemonic } from './rows/index.ts';
-import { SEMANTICS } from './semantics/index.ts';
+import { semantics } from './semantics/index.ts';
 import { encodeOperands, X86ShapeBuilder } from './shape-builder.ts';
 import { FLOAT_HELPERS, MXCSR_ASKED, MXCSR_KEPT, MXCSR_SPECIAL } from './soft-float.ts';
 import { FIELDS, RBP, RSP, SCRATCH_OFFSET } from './state.ts';
@@ -37,13 +37,13 @@ function build(b: X86Builder): void {
     b.stopIf(b.i32(1), EXIT_ILLEGAL);
     return;
   }
-  const semantics = SEMANTICS[mnemonic as Mnemonic] as ((b: X86Builder, ...operands: Operand[]) => void) | undefined;
-  if (!semantics) bug(`no semantics for ${mnemonic}`);
+  const meaning = semantics()[mnemonic as Mnemonic] as ((b: X86Builder, ...operands: Operand[]) => void) | undefined;
+  if (!meaning) bug(`no semantics for ${mnemonic}`);
   // MMX instructions wait for a pending x87 exception.
   if (mnemonic === 'emms' || b.instruction.operands.some((o) => o.kind === 'mmx')) {
     b.waitForX87();
   }
-  semantics(b, ...b.operands());
+  meaning(b, ...b.operands());
 }
 
 export const X86: Isa<X86Instruction> = {
@@ -78,6 +78,8 @@ export const X86: Isa<X86Instruction> = {
   },
   common: commonInstructions,
   commonPairs,
-  functions: FUNCTIONS,
+  get functions() {
+    return functions();
+  },
   helpers: { ...SYSTEM_HELPERS, ...FLOAT_HELPERS, ...X87_HELPERS },
 };

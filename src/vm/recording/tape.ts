@@ -5,6 +5,7 @@
  * Format: the line `hospes recording <version>`, then chunks: length and CRC-32 (u32 each) and as many bytes of entries,
  * each a kind (u8) and what belongs to it. The first entry is the head, the last the end; a file without an end was cut.
  */
+import { crc32 } from '../../base/crc32.ts';
 import { GuestError, UserError } from '../../base/failures.ts';
 import { Malformed, ValueReader, ValueWriter } from './values.ts';
 
@@ -222,21 +223,4 @@ function unpack(file: Uint8Array, name: string): Uint8Array {
     at += part.length;
   }
   return all;
-}
-
-let crcTable: Uint32Array | undefined;
-
-/** CRC-32 as in ISO 3309 and gzip. */
-export function crc32(bytes: Uint8Array): number {
-  if (!crcTable) {
-    crcTable = new Uint32Array(256);
-    for (let n = 0; n < 256; n++) {
-      let c = n;
-      for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1;
-      crcTable[n] = c >>> 0;
-    }
-  }
-  let crc = 0xffff_ffff;
-  for (let i = 0; i < bytes.length; i++) crc = crcTable[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
-  return (crc ^ 0xffff_ffff) >>> 0;
 }

@@ -18,5 +18,5 @@ export const ROWS = [
   ...SSE_STRING_ROWS,
   ...X87_ROWS,
 ];
-/** Every mnemonic that has a row: `SEMANTICS` must have exactly these. */
+/** Every mnemonic that has a row: `semantics` must have exactly these. */
 export type Mnemonic = (typeof ROWS)[number]['mnemonic'];

@@ -356,7 +356,7 @@ const exchangePair =
     b.flags.setAll(b.or(b.and(all, ~ZF), bits(b, equal, ZF)));
   };
 
-export const ALU: Record<(typeof ALU_ROWS)[number]['mnemonic'], Semantics> = {
+export const aluSemantics = (): Record<(typeof ALU_ROWS)[number]['mnemonic'], Semantics> => ({
   add(b, dst, src) {
     const [x, y] = [dst.get(), src.get()];
     dst.set(b.add(x, y));
@@ -552,4 +552,4 @@ export const ALU: Record<(typeof ALU_ROWS)[number]['mnemonic'], Semantics> = {
   lahf(b) {
     b.fixedGpr(RAX, 8, true).set(b.or(b.and(b.flags.all(), 0xd5), 2));
   },
-};
+});

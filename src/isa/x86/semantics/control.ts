@@ -130,7 +130,7 @@ const scas = string((b, width, step) => {
 const illegal: Semantics = (b) => b.stopIf(b.i32(1), EXIT_ILLEGAL);
 const nothing: Semantics = () => {};
 
-export const CONTROL: Record<(typeof CONTROL_ROWS)[number]['mnemonic'], Semantics> = {
+export const controlSemantics = (): Record<(typeof CONTROL_ROWS)[number]['mnemonic'], Semantics> => ({
   push(b, src) {
     // PUSH of a byte or 32-bit immediate pushes the operand size; a memory or register source has it already.
     b.push(src.width, src.get());
@@ -276,7 +276,7 @@ export const CONTROL: Record<(typeof CONTROL_ROWS)[number]['mnemonic'], Semantic
   cmps: cmps(false),
   scas8: scas(true),
   scas: scas(false),
-};
+});
 
 function timestamp(b: X86Builder): void {
   const t = b.helper('rdtsc', 'i64');

@@ -1,21 +1,24 @@
 /** Every mnemonic's meaning; the compiler checks that rows and meanings match. */
+import { once } from '../../../base/once.ts';
 import type { Mnemonic } from '../rows/index.ts';
-import { ALU, type Semantics } from './alu.ts';
-import { CONTROL } from './control.ts';
-import { MMX } from './mmx.ts';
-import { SSE_FLOAT } from './sse-float.ts';
-import { SSE_INT } from './sse-int.ts';
-import { SSE_MOVE } from './sse-move.ts';
-import { SSE_STRING } from './sse-string.ts';
-import { X87 } from './x87.ts';
+import { aluSemantics, type Semantics } from './alu.ts';
+import { controlSemantics } from './control.ts';
+import { mmxSemantics } from './mmx.ts';
+import { sseFloatSemantics } from './sse-float.ts';
+import { sseIntSemantics } from './sse-int.ts';
+import { sseMoveSemantics } from './sse-move.ts';
+import { sseStringSemantics } from './sse-string.ts';
+import { x87Semantics } from './x87.ts';
 
-export const SEMANTICS: Record<Mnemonic, Semantics> = {
-  ...ALU,
-  ...CONTROL,
-  ...MMX,
-  ...SSE_FLOAT,
-  ...SSE_INT,
-  ...SSE_MOVE,
-  ...SSE_STRING,
-  ...X87,
-};
+export const semantics = once(
+  (): Record<Mnemonic, Semantics> => ({
+    ...aluSemantics(),
+    ...controlSemantics(),
+    ...mmxSemantics(),
+    ...sseFloatSemantics(),
+    ...sseIntSemantics(),
+    ...sseMoveSemantics(),
+    ...sseStringSemantics(),
+    ...x87Semantics(),
+  }),
+);

@@ -34,7 +34,7 @@ const convert =
     rounded(b, name, size === 32 ? SOFT_HALF : 0, x, x, fast, commit, (low) => low);
   };
 
-export const MMX: Record<(typeof MMX_ROWS)[number]['mnemonic'], Semantics> = {
+export const mmxSemantics = (): Record<(typeof MMX_ROWS)[number]['mnemonic'], Semantics> => ({
   emms(b) {
     b.setField('ftag', b.i32(0));
     b.setField('ftop', b.i32(0));
@@ -74,7 +74,7 @@ export const MMX: Record<(typeof MMX_ROWS)[number]['mnemonic'], Semantics> = {
   cvttpd2pi: convert(64, true),
   cvtps2pi: convert(32, false),
   cvtpd2pi: convert(64, false),
-};
+});
 
 /** Only a register source makes it an MMX instruction. */
 function touched(b: X86Builder): void {

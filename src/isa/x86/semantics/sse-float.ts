@@ -307,7 +307,7 @@ const scalarRound =
 const nanIf = (b: X86Builder, some: Node, fixed: Node, r: Node): Node =>
   b.nansAreNative ? r : b.ifElse(some, fixed, r);
 
-export const SSE_FLOAT: Record<(typeof SSE_FLOAT_ROWS)[number]['mnemonic'], Semantics> = {
+export const sseFloatSemantics = (): Record<(typeof SSE_FLOAT_ROWS)[number]['mnemonic'], Semantics> => ({
   ...arithmetic('add'),
   ...arithmetic('sub'),
   ...arithmetic('mul'),
@@ -401,4 +401,4 @@ export const SSE_FLOAT: Record<(typeof SSE_FLOAT_ROWS)[number]['mnemonic'], Sema
   cvttps2dq: packedToInt(32, true),
   cvtpd2dq: packedToInt(64, false),
   cvttpd2dq: packedToInt(64, true),
-};
+});

@@ -199,7 +199,7 @@ const insert =
   (b: X86Builder, dst: Operand, v: Node, imm: Operand): void =>
     dst.write('v128', b.op(name, dst.read('v128'), v, fixed(imm) & mask));
 
-export const SSE_INT: Record<(typeof SSE_INT_ROWS)[number]['mnemonic'], Semantics> = {
+export const sseIntSemantics = (): Record<(typeof SSE_INT_ROWS)[number]['mnemonic'], Semantics> => ({
   punpcklbw: unpack(1, false),
   punpcklwd: unpack(2, false),
   punpckldq: unpack(4, false),
@@ -377,4 +377,4 @@ export const SSE_INT: Record<(typeof SSE_INT_ROWS)[number]['mnemonic'], Semantic
     const zf = b.shl(none(b.op('v128.and', x, y)), 31 - Math.clz32(ZF));
     b.flags.setAll(b.or(zf, b.and(none(b.op('v128.andnot', y, x)), CF)));
   },
-};
+});

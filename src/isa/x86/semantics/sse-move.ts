@@ -80,7 +80,7 @@ export function maskedStore(b: X86Builder, access: 'i64' | 'v128', v: Node, sign
   else place.write(access, b.op('i64x2.extract_lane', b.op('v128.bitselect', v, b.op('i64x2.splat', old), mask), 0));
 }
 
-export const SSE_MOVE: Record<(typeof SSE_MOVE_ROWS)[number]['mnemonic'], Semantics> = {
+export const sseMoveSemantics = (): Record<(typeof SSE_MOVE_ROWS)[number]['mnemonic'], Semantics> => ({
   movups: free,
   movupd: free,
   movdqu: free,
@@ -192,7 +192,7 @@ export const SSE_MOVE: Record<(typeof SSE_MOVE_ROWS)[number]['mnemonic'], Semant
     dst.set(b.and(mxcsr, 0xffff));
     if (!b.roundingIsDefault) b.setField('mxcsr', b.or(b.and(mxcsr, 0xffff | MXCSR_UNMASKED), asked(b)));
   },
-};
+});
 
 /** Who reads or sets MXCSR wants its exception flags: if regions do not keep them, ask for it. */
 function asked(b: X86Builder): Node {

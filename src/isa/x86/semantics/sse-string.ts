@@ -68,9 +68,9 @@ function spread(b: X86Builder, r: Node, wide: boolean): Node {
   return b.op('i8x16.eq', b.op('v128.and', halves, bit), bit);
 }
 
-export const SSE_STRING: Record<(typeof SSE_STRING_ROWS)[number]['mnemonic'], Semantics> = {
+export const sseStringSemantics = (): Record<(typeof SSE_STRING_ROWS)[number]['mnemonic'], Semantics> => ({
   pcmpestrm: strings(true, true),
   pcmpestri: strings(true, false),
   pcmpistrm: strings(false, true),
   pcmpistri: strings(false, false),
-};
+});

@@ -122,7 +122,7 @@ function aligned(b: X86Builder, m: Operand): void {
 
 type Mnemonic = (typeof X87_ROWS)[number]['mnemonic'];
 
-export const X87: Record<Mnemonic, Semantics> = {
+export const x87Semantics = (): Record<Mnemonic, Semantics> => ({
   fadd: arithmetic(0),
   fmul: arithmetic(1),
   fsub: arithmetic(4),
@@ -246,4 +246,4 @@ export const X87: Record<Mnemonic, Semantics> = {
     b.stopIf(b.and(b.load(b.add(m.address(), 24), 'i32'), MXCSR_RESERVED), EXIT_PRIVILEGED);
     call(b, 'fxrstor', m.address(), b.i32(1));
   },
-};
+});

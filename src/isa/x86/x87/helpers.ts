@@ -4,7 +4,7 @@ import type { AddressSpace } from '../../../memory/address-space.ts';
 import type { Helper } from '../../helper.ts';
 import { buildFxsave, MXCSR_MASK, parseFxsave } from '../fxsave.ts';
 import * as environment from './environment.ts';
-import { FAST_FORMS } from './fast.ts';
+import { fastForms } from './fast.ts';
 import * as f from './float80.ts';
 import { Fpu } from './fpu.ts';
 
@@ -174,7 +174,15 @@ const ROWS = {
 /** The rows without their fast forms: the plain version, which tests hold the other against. */
 export const PLAIN_X87_HELPERS: Record<keyof typeof ROWS, Helper> = ROWS;
 export const X87_HELPERS = Object.fromEntries(
-  Object.entries<Helper>(ROWS).map(([name, row]) => [name, { ...row, fast: FAST_FORMS[name] }]),
+  Object.entries<Helper>(ROWS).map(([name, row]) => [
+    name,
+    {
+      ...row,
+      get fast() {
+        return fastForms()[name];
+      },
+    },
+  ]),
 ) as Record<keyof typeof ROWS, Helper>;
 
 /** MXCSR bits whose setting FXRSTOR and LDMXCSR refuse. */
