@@ -194,10 +194,11 @@ export class WasmCodeSpace implements CodeSpace {
     try {
       if (what === 'read') {
         space.loadSlow(address, bytes);
-        space.u8.set(space.scratch.subarray(0, bytes), scratch);
+        // Byte by byte: views for as few take longer to make (four million reads of a program of ASan's, whose heap is above the window: 8.5 -> 6.6 s).
+        for (let i = 0; i < bytes; i++) space.u8[scratch + i] = space.scratch[i];
       } else if (what === 'probe') space.probe(address, bytes, 'write');
       else {
-        space.scratch.set(space.u8.subarray(scratch, scratch + bytes));
+        for (let i = 0; i < bytes; i++) space.scratch[i] = space.u8[scratch + i];
         space.storeSlow(address, bytes);
       }
       return 1;
