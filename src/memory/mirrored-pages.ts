@@ -8,8 +8,9 @@ import { PAGE_MAP, PAGE_SIZE, RUNTIME_SIZE } from './runtime-area.ts';
 import { SharedObject } from './shared-objects.ts';
 
 const ZEROS = new Uint8Array(PAGE_SIZE);
-/** WRITTEN of four pages at once. */
+/** WRITTEN and PRESENT of four pages at once. */
 const FOUR_WRITTEN = WRITTEN * 0x0101_0101;
+const FOUR_PRESENT = PRESENT * 0x0101_0101;
 
 /** The pages of a region that are not in the window, by address. */
 interface PageTable {
@@ -184,15 +185,16 @@ export abstract class MirroredPages extends CopiedPages {
     }
   }
 
-  /** Window pages that were written, or whose states differ. */
+  /** Window pages that were written, or whose states differ; of a shared file also those that are not written: writing them back to the file made them so, or reading them again. */
   *#doubtful(original: MirroredPages, region: Region): Generator<number> {
     const [theirs, ours] = [original.pageState, this.pageState];
     const [theirFours, ourFours] = [fours(theirs), fours(ours)];
     const last = this.slot(region.end - PAGE_SIZE);
+    const [fourMay, oneMay] = region.object?.file ? [FOUR_PRESENT, PRESENT] : [FOUR_WRITTEN, WRITTEN];
     for (let slot = this.slot(region.start); slot <= last; slot++) {
       const four = theirFours[slot >> 2];
-      if ((slot & 3) === 0 && four === ourFours[slot >> 2] && (four & FOUR_WRITTEN) === 0) slot += 3;
-      else if (theirs[slot] !== ours[slot] || theirs[slot] & WRITTEN) yield slot;
+      if ((slot & 3) === 0 && four === ourFours[slot >> 2] && (four & fourMay) === 0) slot += 3;
+      else if (theirs[slot] !== ours[slot] || theirs[slot] & oneMay) yield slot;
     }
   }
 

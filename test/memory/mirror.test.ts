@@ -40,6 +40,18 @@ test('a mirror that loads a private page late does not see what was written to t
   expect(mirror.differenceFrom(space)).toBeUndefined();
 });
 
+test('what was written to a shared file is in its mirror, though writing it back made the page clean', () => {
+  const file = fileOf(PAGE);
+  const space = new AddressSpace();
+  space.map({ ...request, length: PAGE, shared: true, file });
+  const mirror = space.mirror();
+  const was = mirror.readU8(AT);
+  space.writeU8(AT, was ^ 0xff);
+  space.sync(AT, PAGE);
+  mirror.follow(space);
+  expect(mirror.readU8(AT)).toBe(was ^ 0xff);
+});
+
 test('pages that a call brought into the original are in the mirror as well', () => {
   const file = fileOf(4 * PAGE);
   const space = new AddressSpace();
