@@ -2,7 +2,7 @@
 import { bug, MemoryFault, missing } from '../base/failures.ts';
 import type { Instruction, Isa } from '../isa/isa.ts';
 import type { AddressSpace } from '../memory/address-space.ts';
-import { STATE_BLOCKS, STATE_COUNT, STATE_SIZE } from '../memory/runtime-area.ts';
+import { STATE_BLOCKS, STATE_COUNT, STATE_SIZE, TAKEN_AWAY } from '../memory/runtime-area.ts';
 import { BlockMap, type KeptHere } from './block-map.ts';
 import type { Answer, CodeSpace, Cpu, Exit } from './engine.ts';
 import * as exits from './exits.ts';
@@ -147,7 +147,10 @@ export class WasmCodeSpace implements CodeSpace {
       } else if (what === exits.EXIT_MISS) engine.miss(this, cpu.pc);
       else if (what === exits.EXIT_HOT) engine.hot(this, cpu.pc);
       else {
-        const result = this.#step(state, this.blocks.block(cpu.pc));
+        // The next time the dispatch loop finds the block itself.
+        const { pc } = cpu;
+        this.blocks.find(pc);
+        const result = this.#step(state, this.blocks.block(pc));
         if (result !== 0) return result;
       }
     } catch (e) {
@@ -187,6 +190,7 @@ export class WasmCodeSpace implements CodeSpace {
       this.#fault = new MemoryFault(high * 0x1_0000_0000 + (low >>> 0), what === 'read' ? 'read' : 'write', reason);
       return 0;
     }
+    const before = this.blocks.generation + space.revocations;
     const address = high * 0x1_0000_0000 + (low >>> 0);
     const scratch = state + this.#isa.scratchOffset;
     this.#failed = address;
@@ -201,6 +205,7 @@ export class WasmCodeSpace implements CodeSpace {
         for (let i = 0; i < bytes; i++) space.scratch[i] = space.u8[scratch + i];
         space.storeSlow(address, bytes);
       }
+      if (before !== this.blocks.generation + space.revocations) space.u32[TAKEN_AWAY >> 2] = 1;
       return 1;
     } catch (e) {
       if (e instanceof MemoryFault) this.#fault = e;

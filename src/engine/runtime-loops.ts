@@ -13,7 +13,7 @@ import {
   REC_NEXT,
   REC_PC,
 } from '../isa/record.ts';
-import { JUMP_CACHE, JUMP_CACHE_GROUP, LAST_BLOCK, RUNTIME_SIZE } from '../memory/runtime-area.ts';
+import { JUMP_CACHE, JUMP_CACHE_GROUP, LAST_BLOCK, RUNTIME_SIZE, TAKEN_AWAY } from '../memory/runtime-area.ts';
 import { compareBytes } from './adopt.ts';
 import type { SiteList } from './counters.ts';
 import { EXIT_BUDGET, EXIT_HOT, EXIT_MISS, EXIT_RESTART, EXIT_STALE, EXIT_SYSCALL, EXIT_UNWIND } from './exits.ts';
@@ -291,6 +291,8 @@ export function dispatchFunction(
   const header = f.local('i32');
   /** The block that was interpreted just before, 0: none. */
   const before = f.local('i32');
+  /** A region left in front of an access for the interpreter: no region now, and nothing is counted. */
+  const restarted = f.local('i32');
   const loop = f.loop();
   /** Let JavaScript deal with it, then look again or come back. */
   const raise = (code: number) => {
@@ -298,6 +300,15 @@ export function dispatchFunction(
     f.set(before);
     f.get(STATE);
     f.i32(code);
+    if (code === EXIT_MISS) {
+      // That instruction alone: for its PC there may be a region, which would leave again.
+      f.i32(EXIT_RESTART);
+      f.get(restarted);
+      f.byte(0x45);
+      f.byte(0x1b); // select
+      f.i32(0);
+      f.set(restarted);
+    }
     f.call(event);
     f.tee(result);
     f.byte(0x45);
@@ -312,6 +323,18 @@ export function dispatchFunction(
   f.if();
   f.i32(EXIT_BUDGET);
   f.return();
+  f.end();
+  f.i32(0);
+  f.mem(LOAD_I32, TAKEN_AWAY);
+  f.if();
+  f.i32(0);
+  f.i32(0);
+  f.mem(STORE_I32, TAKEN_AWAY);
+  f.get(DEPTH);
+  f.if();
+  f.i32(EXIT_UNWIND);
+  f.return();
+  f.end();
   f.end();
   // A mode came on that the regions waiting below us do not serve: they must not go on.
   f.get(STATE);
@@ -373,10 +396,21 @@ export function dispatchFunction(
   f.if();
   raise(EXIT_MISS);
   f.end();
+  const left = f.block();
+  const interpreted = f.block();
   f.get(record);
   f.i32(BLOCK_HEADER);
   f.byte(0x6b);
-  f.tee(header);
+  f.set(header);
+  f.get(restarted);
+  f.if();
+  for (const local of [restarted, before]) {
+    f.i32(0);
+    f.set(local);
+  }
+  f.br(interpreted);
+  f.end();
+  f.get(header);
   f.get(header);
   f.mem(LOAD_I32, BLOCK_HEADER + BLOCK_COUNT);
   f.i32(1);
@@ -392,8 +426,6 @@ export function dispatchFunction(
   raise(EXIT_HOT);
   f.end();
   // A region, unless a mode is on that regions do not serve; else the block.
-  const left = f.block();
-  const interpreted = f.block();
   f.get(STATE);
   f.mem(LOAD_I32, isa.modeOffset);
   f.i32(isa.modeMask);
@@ -444,7 +476,9 @@ export function dispatchFunction(
   f.i32(EXIT_RESTART);
   f.byte(0x47);
   f.brIf(left);
-  raise(EXIT_RESTART);
+  f.i32(1);
+  f.set(restarted);
+  f.br(loop);
   f.end();
   f.get(before);
   f.mem(LOAD_I32, BLOCK_HEADER + BLOCK_BITS);

@@ -1,10 +1,20 @@
 /** Checked access to guest memory and bulk moves, as functions of the runtime module. */
 import { ACCESS } from '../ir/ops.ts';
 import type { Isa } from '../isa/isa.ts';
-import { PAGE_SHIFT, READ_ENDS, RUNTIME_SIZE, WRITE_ENDS } from '../memory/runtime-area.ts';
+import {
+  FAR_ENTRIES,
+  FAR_ENTRY,
+  FAR_READS,
+  FAR_WRITES,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  READ_ENDS,
+  RUNTIME_SIZE,
+  WRITE_ENDS,
+} from '../memory/runtime-area.ts';
 import { STATE } from './lowering.ts';
 import { Func } from './wasm/encoder.ts';
-import { I32_ADD, I32_AND, I64_ADD, LOAD_U32_I64, WRAP } from './wasm/opcodes.ts';
+import { I32_ADD, I32_AND, I64_ADD, LOAD_I32, LOAD_I64, LOAD_U32_I64, WRAP } from './wasm/opcodes.ts';
 
 /** What to look at before an access: may bytes [from, to) relative to an address be read, or written? At most PAGE_SIZE of them. */
 export interface Range {
@@ -55,6 +65,46 @@ function callSlow(f: Func, func: number, address: number, bytes: number): void {
   f.call(func);
 }
 
+/** Return the place of an access outside the window if all of it is in a page that the table of far places has. */
+function farPlace(f: Func, address: number, bytes: number, write: boolean): void {
+  const page = f.local('i64');
+  const entry = f.local('i32');
+  const inPage = f.local('i32');
+  const table = write ? FAR_WRITES : FAR_READS;
+  f.get(address);
+  f.i64(PAGE_SHIFT);
+  f.byte(0x88); // shr_u
+  f.tee(page);
+  f.byte(WRAP);
+  f.i32(FAR_ENTRIES - 1);
+  f.byte(I32_AND);
+  f.i32(Math.log2(FAR_ENTRY));
+  f.byte(0x74); // shl
+  f.tee(entry);
+  f.mem(LOAD_I64, table);
+  f.get(page);
+  f.i64(1);
+  f.byte(I64_ADD);
+  f.byte(0x51); // eq
+  f.get(address);
+  f.byte(WRAP);
+  f.i32(PAGE_SIZE - 1);
+  f.byte(I32_AND);
+  f.tee(inPage);
+  f.get(bytes);
+  f.byte(I32_ADD);
+  f.i32(PAGE_SIZE);
+  f.byte(0x4d); // le_u
+  f.byte(I32_AND);
+  f.if();
+  f.get(entry);
+  f.mem(LOAD_I32, table + 8);
+  f.get(inPage);
+  f.byte(I32_ADD);
+  f.return();
+  f.end();
+}
+
 /** readPointer and writePointer: where in the wasm memory the bytes of an access are. */
 export function pointerFunction(isa: Isa, slow: number, write: boolean): Func {
   const f = new Func(3);
@@ -73,6 +123,7 @@ export function pointerFunction(isa: Isa, slow: number, write: boolean): Func {
   f.i32(RUNTIME_SIZE);
   f.byte(I32_ADD);
   f.else();
+  farPlace(f, ADDRESS, BYTES, write);
   callSlow(f, slow, ADDRESS, BYTES);
   f.if('i32');
   f.get(STATE);

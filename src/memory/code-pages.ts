@@ -34,6 +34,7 @@ export abstract class CodePages extends PageStore {
       const slot = this.slot(address);
       if (slot < 0) {
         this.farCode.add(page);
+        this.far.hide(page, page + 1, true);
         continue;
       }
       const bits = this.u8[PAGE_MAP + slot];

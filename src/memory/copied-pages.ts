@@ -9,7 +9,7 @@ export abstract class CopiedPages extends PagedMemory {
   /** Copy the private contents of `region` from its equal in `parent`. Clean file pages are loaded again when needed. */
   protected copyPages(parent: CopiedPages, region: Region): void {
     if (!this.inWindow(region.start)) {
-      parent.eachFar(region.start, region.end, (page) => this.far.set(page, parent.far.get(page)!.slice()));
+      parent.eachFar(region.start, region.end, (page) => this.far.set(page, parent.far.get(page)!));
       return;
     }
     this.reach(region.end);
@@ -51,7 +51,7 @@ export abstract class CopiedPages extends PagedMemory {
         this.u8.set(content, RUNTIME_SIZE + targetSlot * PAGE_SIZE);
         this.pageState[targetSlot] = PRESENT | WRITTEN | STAINED;
       } else {
-        this.far.set(b / PAGE_SIZE, bytes.slice(at, at + PAGE_SIZE));
+        this.far.set(b / PAGE_SIZE, bytes.subarray(at, at + PAGE_SIZE));
       }
     }
     this.refresh(to, to + length, target);

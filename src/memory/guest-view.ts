@@ -33,8 +33,14 @@ export abstract class GuestView extends MirroredPages {
   #load(address: number, from: number, to: number): void {
     const region = this.admit(address, 'read');
     const bytes = this.pageBytes(region, address - (address % PAGE_SIZE), false);
+    this.#show(region, address, bytes, false);
     const at = this.pageOffset(bytes, address) - from;
     for (let i = from; i < to; i++) this.scratch[i] = bytes[at + i];
+  }
+
+  /** A private page outside the window was accessed by code, which may do so again. */
+  #show(region: Region, address: number, bytes: Uint8Array, write: boolean): void {
+    if (region.object === undefined && bytes !== this.u8) this.far.show(Math.floor(address / PAGE_SIZE), bytes, write);
   }
 
   storeSlow(address: number, size: number): void {
@@ -54,6 +60,7 @@ export abstract class GuestView extends MirroredPages {
 
   #store(region: Region, address: number, from: number, to: number): void {
     const bytes = this.pageBytes(region, address - (address % PAGE_SIZE), true);
+    this.#show(region, address, bytes, true);
     const at = this.pageOffset(bytes, address) - from;
     for (let i = from; i < to; i++) bytes[at + i] = this.scratch[i];
   }

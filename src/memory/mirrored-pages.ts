@@ -1,6 +1,7 @@
 /** A space as the mirror of another: brought up to date with it and compared with it again and again, while the same instructions run in both. */
 import type { MappedFile } from './address-space.ts';
 import { CopiedPages } from './copied-pages.ts';
+import type { FarPages } from './far-pages.ts';
 import { HAS_CODE } from './page-map.ts';
 import { PRESENT, STAINED, WRITTEN } from './page-store.ts';
 import { Region } from './regions.ts';
@@ -213,7 +214,7 @@ export abstract class MirroredPages extends CopiedPages {
   }
 
   #table({ start, end, offset, object }: Region): PageTable {
-    const held: Map<number, Uint8Array> = object ? object.pages : this.far;
+    const held: Map<number, Uint8Array> | FarPages = object ? object.pages : this.far;
     const keyOf = (page: number) => (object ? offset + (page - start) : page / PAGE_SIZE);
     const pageOf = (key: number) => (object ? start + (key - offset) : key * PAGE_SIZE);
     return {

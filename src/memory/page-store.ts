@@ -1,9 +1,19 @@
 /** Where the bytes of a space's pages are: the wasm memory with its page map and the state of every page, and the far pages outside the window. Says nothing of how contents come in. */
 import { fail } from '../base/failures.ts';
+import { FarPages } from './far-pages.ts';
 import { giveMemory, takeMemory } from './memory-pool.ts';
 import { EXECUTE, HAS_CODE, OPEN, READ, WRITE } from './page-map.ts';
 import { PROT_EXEC, PROT_WRITE, type Region, RegionList } from './regions.ts';
-import { PAGE_MAP, PAGE_SHIFT, PAGE_SIZE, READ_ENDS, RUNTIME_SIZE, WINDOW_SIZE, WRITE_ENDS } from './runtime-area.ts';
+import {
+  FAR_FRAMES_END,
+  PAGE_MAP,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  READ_ENDS,
+  RUNTIME_SIZE,
+  WINDOW_SIZE,
+  WRITE_ENDS,
+} from './runtime-area.ts';
 
 /** First address that user programs cannot map. */
 export const ADDRESS_LIMIT = 0x7fff_ffff_f000;
@@ -38,7 +48,7 @@ export abstract class PageStore {
   /** PRESENT, WRITTEN, STAINED of every page of the window. */
   protected readonly pageState: Uint8Array;
   /** Private pages outside the window, by page number. */
-  protected readonly far = new Map<number, Uint8Array>();
+  protected readonly far = new FarPages(this);
   /** One more than the highest window page ever used. */
   #top = 0;
   #disposed = false;
@@ -67,17 +77,22 @@ export abstract class PageStore {
 
   /** Make the wasm memory reach up to guest address `end`. */
   reach(end: number): void {
-    const needed = end - this.windowBase + RUNTIME_SIZE;
+    if (!this.enlarge(end - this.windowBase + RUNTIME_SIZE)) fail('ENOMEM');
+  }
+
+  /** Make the wasm memory have so many bytes; false: the host refuses. */
+  enlarge(bytes: number): boolean {
     const size = this.u8.length;
-    if (needed <= size) return;
-    const wanted = Math.min(0x1_0000_0000, Math.ceil(needed / GROWTH_STEP) * GROWTH_STEP);
+    if (bytes <= size) return true;
+    const wanted = Math.min(FAR_FRAMES_END, Math.ceil(bytes / GROWTH_STEP) * GROWTH_STEP);
     try {
       this.memory.grow((wanted - size) >>> 16);
     } catch {
-      fail('ENOMEM');
+      return false;
     }
     this.#remakeViews();
     this.onGrow();
+    return true;
   }
 
   protected inWindow(address: number): boolean {
@@ -147,7 +162,10 @@ export abstract class PageStore {
 
   /** A region has appeared or changed its protection: make room for it and show it in the page map. */
   protected expose(region: Region, start: number, end: number): void {
-    if (!this.inWindow(start)) return;
+    if (!this.inWindow(start)) {
+      this.far.hide(start / PAGE_SIZE, end / PAGE_SIZE);
+      return;
+    }
     if (region.prot !== 0) this.reach(end);
     this.refresh(start, end, region);
   }
@@ -206,7 +224,7 @@ export abstract class PageStore {
   protected releaseMemory(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.far.clear();
+    const farBytes = this.far.clear();
     const { zeroRuntimeArea } = this;
     const state = this.pageState;
     const top = this.#top;
@@ -217,8 +235,10 @@ export abstract class PageStore {
       for (const [first, last] of runs) this.zero(RUNTIME_SIZE + first * PAGE_SIZE, RUNTIME_SIZE + last * PAGE_SIZE);
       this.#zeroMap(top);
       state.fill(0, 0, top);
+      this.far.zero();
     };
-    giveMemory({ memory: this.memory, state }, stained * PAGE_SIZE, zeroRuntimeArea && (() => zero(zeroRuntimeArea)));
+    const touched = stained * PAGE_SIZE + farBytes;
+    giveMemory({ memory: this.memory, state }, touched, zeroRuntimeArea && (() => zero(zeroRuntimeArea)));
   }
 }
 

@@ -2,6 +2,7 @@
 import { fault } from '../base/failures.ts';
 import type { MappedFile } from './address-space.ts';
 import { CodePages } from './code-pages.ts';
+import { ZERO_PAGE } from './far-pages.ts';
 import { HAS_CODE } from './page-map.ts';
 import { PRESENT, STAINED, WRITTEN } from './page-store.ts';
 import { PROT_EXEC, PROT_WRITE, type Region } from './regions.ts';
@@ -32,6 +33,7 @@ export abstract class PagedMemory extends CodePages implements SharedUser {
       const last = this.slot(end - PAGE_SIZE);
       for (let i = this.slot(start); i <= last; i++) state[i] &= STAINED;
     } else if (region.object === undefined) {
+      this.far.hide(start / PAGE_SIZE, end / PAGE_SIZE);
       this.eachFar(start, end, (page) => this.far.delete(page));
     }
   }
@@ -88,9 +90,10 @@ export abstract class PagedMemory extends CodePages implements SharedUser {
       const position = region.offset + (page - region.start);
       if (position >= region.file.size()) fault(address, access, 'beyond-file');
       this.settle(region.file);
-      const bytes = new Uint8Array(PAGE_SIZE);
-      if (readPages(region.file, bytes, position) < 0) fault(address, access, 'beyond-file');
-      this.far.set(number, bytes);
+      if (readPages(region.file, this.far.make(number), position) < 0) {
+        this.far.delete(number);
+        fault(address, access, 'beyond-file');
+      }
     }
     if (access === 'write' && this.farCode.has(number)) this.dropCode(page, page + PAGE_SIZE);
   }
@@ -173,12 +176,7 @@ export abstract class PagedMemory extends CodePages implements SharedUser {
     if (this.isDirect(region)) return this.u8;
     if (region.object) return region.object.page(region.offset + (page - region.start))!;
     const number = page / PAGE_SIZE;
-    const held = this.far.get(number);
-    if (held) return held;
-    if (!write) return ZERO_PAGE;
-    const fresh = new Uint8Array(PAGE_SIZE);
-    this.far.set(number, fresh);
-    return fresh;
+    return this.far.get(number) ?? (write ? this.far.make(number) : ZERO_PAGE);
   }
 
   /** Offset of `address` in the array that `pageBytes` returned. */
@@ -285,5 +283,3 @@ export abstract class PagedMemory extends CodePages implements SharedUser {
     super.releaseMemory();
   }
 }
-
-const ZERO_PAGE = new Uint8Array(PAGE_SIZE);

@@ -2,6 +2,17 @@
 
 /** Header of the block that the interpreter ran last (i32). What is below reads as a block of nothing. */
 export const LAST_BLOCK = 0x1000;
+/** Not 0 (i32): an access dropped code or took a permission away, on which regions that wait for a return may rely. */
+export const TAKEN_AWAY = 0x1004;
+
+/**
+ * Where pages outside the window are: those that may be read without asking, and those that may be written. Each page has one entry that may be its own, chosen
+ * by the low bits of its number: one more than the number (i64; 0: nobody's) and the place of its bytes in the memory (i32).
+ */
+export const FAR_READS = 0x2_0000;
+export const FAR_WRITES = 0x4_0000;
+export const FAR_ENTRIES = 1 << 12;
+export const FAR_ENTRY = 16;
 
 /** One permission byte for each 4 KiB page of the window: see page-map.ts. */
 export const PAGE_MAP = 0x10_0000;
@@ -33,8 +44,12 @@ export const RUNTIME_SIZE = 0x1000_0000;
 /** Most pages, of 64 KiB, that a memory may have: all that 32 bits address. Modules that import one must say the same. */
 export const MEMORY_LIMIT = 65536;
 
+/** The rest of the memory, behind the window: frames for pages outside it. The first one stays zero. */
+export const FAR_FRAMES = 0xc000_0000;
+export const FAR_FRAMES_END = 0x1_0000_0000;
+
 /** Bytes of guest addresses that the window can hold. */
-export const WINDOW_SIZE = 0x1_0000_0000 - RUNTIME_SIZE;
+export const WINDOW_SIZE = FAR_FRAMES - RUNTIME_SIZE;
 /** Lowest address that may be mapped (vm.mmap_min_addr). Translated code relies on it for constants that it adds without a sum. */
 export const MINIMUM_ADDRESS = 0x1_0000;
 

@@ -82,4 +82,17 @@ describe.each(['interpreter', 'translator'] as const)('calls in the %s', (mode) 
     const exit = codeSpace.run(cpu, 10_000, answer);
     expect(exit).toMatchObject({ kind: 'fault', access: 'write', address: STACK + 4088 });
   });
+
+  it('change code that their callers go on in', () => {
+    // mov ebx, 10; again: call f; mov eax, 1; add esi, eax; dec ebx; jnz again; ud2
+    const code = [0xbb, CALLS, 0, 0, 0, 0xe8, 0xf6, 0x0f, 0, 0, 0xb8, 1, 0, 0, 0, 0x01, 0xc6, 0xff, 0xcb, 0x75, 0xf0];
+    code.push(0x0f, 0x0b);
+    // In another page, f: lea rax, [h]; jmp rax; h: cmp ebx, 7; ja end; mov [the 1 above], bl; end: ret
+    while (code.length < 4096) code.push(0xcc);
+    code.push(0x48, 0x8d, 0x05, 2, 0, 0, 0, 0xff, 0xe0, 0x83, 0xfb, 7, 0x77, 7);
+    code.push(0x88, 0x1c, 0x25, 11, 0, 0x40, 0, 0xc3);
+    const { codeSpace, cpu } = start(mode, code);
+    expect(codeSpace.run(cpu, 10_000)).toMatchObject({ kind: 'trap', trap: 'illegal' });
+    expect(cpu.get(6)).toBe(1 + 1 + 1 + 7 + 6 + 5 + 4 + 3 + 2 + 1);
+  });
 });

@@ -3,7 +3,17 @@ import { expect, test } from 'vitest';
 import { GuestError, MemoryFault } from '../../src/base/failures.ts';
 import { AddressSpace } from '../../src/memory/address-space.ts';
 import { EXECUTE, HAS_CODE, READ, WRITE } from '../../src/memory/page-map.ts';
-import { PAGE_MAP, READ_ENDS, RUNTIME_SIZE, WINDOW_SIZE, WRITE_ENDS } from '../../src/memory/runtime-area.ts';
+import {
+  FAR_ENTRIES,
+  FAR_ENTRY,
+  FAR_READS,
+  FAR_WRITES,
+  PAGE_MAP,
+  READ_ENDS,
+  RUNTIME_SIZE,
+  WINDOW_SIZE,
+  WRITE_ENDS,
+} from '../../src/memory/runtime-area.ts';
 import { afterFileWrite, beforeFileAccess } from '../../src/memory/shared-objects.ts';
 import { fileOf, type TestFile } from './files.ts';
 import { Model, type Outcome, PAGE } from './model.ts';
@@ -220,11 +230,28 @@ function checkMirror(one: One, at: number, bytes: Uint8Array): void {
   if (found) expect([before.includes(found.theirs), bytes.includes(found.ours)]).toEqual([true, true]);
 }
 
+/** Where code finds a page outside the window, 0: it has to ask. */
+function farPlace({ u32 }: AddressSpace, table: number, page: number): number {
+  const at = (table + (page % FAR_ENTRIES) * FAR_ENTRY) >> 2;
+  return u32[at] + u32[at + 1] * 2 ** 32 === page + 1 ? u32[at + 2] : 0;
+}
+
 /** Whatever the page map lets translated code do must be right; what it refuses is only slow. */
 function checkPageMap({ space, model, code }: One, base: number): void {
-  if (base >= WINDOW_SIZE) return;
   const map = space.u8;
   const first = base / PAGE;
+  if (base >= WINDOW_SIZE) {
+    for (let i = first - 1; i <= first + ARENA + 10; i++) {
+      const page = model.pages.get(i);
+      const [read, write] = [FAR_READS, FAR_WRITES].map((table) => farPlace(space, table, i));
+      for (const at of [read, write]) {
+        if (at > 0) expect(Buffer.compare(map.subarray(at, at + PAGE), page!.bytes)).toBe(0);
+      }
+      if (read > 0) expect(page!.prot).not.toBe(0);
+      if (write > 0) expect(page!.prot & 2 && !code.has(i)).toBeTruthy();
+    }
+    return;
+  }
   for (let i = first - 1; i <= first + ARENA + 10; i++) {
     const bits = map[PAGE_MAP + i];
     const next = map[PAGE_MAP + i + 1];

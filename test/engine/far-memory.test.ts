@@ -1,0 +1,91 @@
+/** Memory above 4 GiB: code reaches it without JavaScript once it has, until what may be done there changes. */
+import { expect, test, vi } from 'vitest';
+import { CODE, machine } from './machine.ts';
+
+const FAR = 0x7000_0000_0000;
+const PAGE = 4096;
+const ROUNDS = 1000;
+const MODES = ['interpreter', 'translator', 'auto'] as const;
+
+/** mov rdx, FAR; mov ecx, ROUNDS; xor eax, eax; loop: mov [rdx+rcx*8], rcx; add rax, [rdx+rcx*8]; dec ecx; jnz loop; ud2 */
+const WRITE_AND_ADD = [
+  ...[0x48, 0xba, 0, 0, 0, 0, 0, 0x70, 0, 0, 0xb9, 0xe8, 3, 0, 0, 0x31, 0xc0],
+  ...[0x48, 0x89, 0x0c, 0xca, 0x48, 0x03, 0x04, 0xca, 0xff, 0xc9, 0x75, 0xf4, 0x0f, 0x0b],
+];
+/** In it: the write, and the read. */
+const [WRITE, READ] = [CODE + 17, CODE + 21];
+
+function far(mode: (typeof MODES)[number]) {
+  const all = machine({ mode, threshold: 16 }, WRITE_AND_ADD, [{ address: FAR, length: 4 * PAGE }]);
+  const { space, codeSpace, cpu } = all;
+  const asked = [vi.spyOn(space, 'loadSlow'), vi.spyOn(space, 'storeSlow')];
+  const run = () => {
+    for (const spy of asked) spy.mockClear();
+    cpu.pc = CODE;
+    const { kind, address, access } = codeSpace.run(cpu, 1_000_000);
+    const times = asked.reduce((sum, spy) => sum + spy.mock.calls.length, 0);
+    return { kind, address, access, pc: cpu.pc, sum: cpu.get(0), asked: times };
+  };
+  return { ...all, run };
+}
+
+const SUM = (ROUNDS * (ROUNDS + 1)) / 2;
+
+test.each(MODES)('each page is asked for once to read and once to write, in the %s', (mode) => {
+  const { run } = far(mode);
+  for (const times of [4, 0, 0]) expect(run()).toMatchObject({ kind: 'trap', sum: SUM, asked: times });
+});
+
+test.each(MODES)('a page that may no longer be written faults where it is written, in the %s', (mode) => {
+  const { space, run } = far(mode);
+  run();
+  space.protect(FAR, PAGE, 1);
+  const address = FAR + PAGE - 8;
+  expect(run()).toMatchObject({ kind: 'fault', access: 'write', address, pc: WRITE });
+});
+
+test.each(MODES)('a page that is gone faults, one in its place is another, in the %s', (mode) => {
+  const { space, run } = far(mode);
+  run();
+  space.unmap(FAR, PAGE);
+  expect(run()).toMatchObject({ kind: 'fault', access: 'write', address: FAR + PAGE - 8, pc: WRITE });
+  space.map({ address: FAR, length: PAGE, prot: 3, fixed: true });
+  expect(space.readU64(FAR + 8)).toBe(0);
+  expect(run()).toMatchObject({ kind: 'trap', sum: SUM });
+  expect(space.readU64(FAR + 8)).toBe(1);
+});
+
+test.each(MODES)('what was discarded reads zero, in the %s', (mode) => {
+  const { space, cpu, codeSpace, run } = far(mode);
+  run();
+  space.discard(FAR, 4 * PAGE);
+  cpu.pc = READ;
+  cpu.set(0, 7);
+  cpu.set(1, 1);
+  expect(codeSpace.run(cpu, 1000)).toMatchObject({ kind: 'trap' });
+  expect(cpu.get(0)).toBe(7);
+});
+
+test('an untouched page reads zero without asking, and is another once it is written', () => {
+  const { space, cpu, codeSpace } = far('interpreter');
+  const read = (index: number) => {
+    cpu.pc = READ;
+    cpu.set(0, 0);
+    cpu.set(2, FAR);
+    cpu.set(1, index);
+    codeSpace.run(cpu, 1);
+    return cpu.get(0);
+  };
+  const asked = vi.spyOn(space, 'loadSlow');
+  expect([read(3), read(5), asked.mock.calls.length]).toEqual([0, 0, 1]);
+  space.writeU64(FAR + 24, 9);
+  expect(read(3)).toBe(9);
+});
+
+test('a child has pages of its own', () => {
+  const { space, run } = far('interpreter');
+  run();
+  const child = space.fork();
+  child.writeU64(FAR + 8, 99);
+  expect([space.readU64(FAR + 8), child.readU64(FAR + 8), child.readU64(FAR + 16)]).toEqual([1, 99, 2]);
+});
