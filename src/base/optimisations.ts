@@ -4,6 +4,7 @@ export const OPTIMISATIONS = {
   calls: 'a guest call is a wasm call, its return one as well',
   checks: 'one page check serves several accesses, or all rounds of a loop',
   dead: 'registers that are overwritten before anything sees them are not written',
+  far: 'memory above 4 GiB that is used much is accessed without leaving a region',
   flags: 'what set the flags is known from one block to the next',
   growth: 'a region entered very often is made again with what it left out',
   helpers: 'x87 operations in wasm',

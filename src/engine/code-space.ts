@@ -146,6 +146,7 @@ export class WasmCodeSpace implements CodeSpace {
         if (!this.#call(state)) return exits.EXIT_CALL;
       } else if (what === exits.EXIT_MISS) engine.miss(this, cpu.pc);
       else if (what === exits.EXIT_HOT) engine.hot(this, cpu.pc);
+      else if (what === exits.EXIT_FAR) engine.reachFar();
       else {
         // The next time the dispatch loop finds the block itself.
         const { pc } = cpu;

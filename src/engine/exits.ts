@@ -27,6 +27,8 @@ export const EXIT_SIMD = 16;
 export const EXIT_CALL = 17;
 /** Code on an open page is no longer what was decoded. */
 export const EXIT_STALE = 18;
+/** Regions keep leaving for memory outside the window. */
+export const EXIT_FAR = 19;
 
 /** Names of exits for statistics. */
 export const EXIT_NAMES = [
@@ -49,4 +51,5 @@ export const EXIT_NAMES = [
   'simd',
   'call',
   'stale',
+  'far',
 ];

@@ -4,6 +4,7 @@ import type { Isa } from '../isa/isa.ts';
 import {
   FAR_ENTRIES,
   FAR_ENTRY,
+  FAR_HITS,
   FAR_READS,
   FAR_WRITES,
   PAGE_SHIFT,
@@ -14,7 +15,7 @@ import {
 } from '../memory/runtime-area.ts';
 import { STATE } from './lowering.ts';
 import { Func } from './wasm/encoder.ts';
-import { I32_ADD, I32_AND, I64_ADD, LOAD_I32, LOAD_I64, LOAD_U32_I64, WRAP } from './wasm/opcodes.ts';
+import { I32_ADD, I32_AND, I64_ADD, LOAD_I32, LOAD_I64, LOAD_U32_I64, STORE_I32, WRAP } from './wasm/opcodes.ts';
 
 /** What to look at before an access: may bytes [from, to) relative to an address be read, or written? At most PAGE_SIZE of them. */
 export interface Range {
@@ -65,19 +66,23 @@ function callSlow(f: Func, func: number, address: number, bytes: number): void {
   f.call(func);
 }
 
-/** Return the place of an access outside the window if all of it is in a page that the table of far places has. */
-function farPlace(f: Func, address: number, bytes: number, write: boolean): void {
+/** Return the place of an access outside the window if all of it is in a page that the table of far places has; `found` emits what is due before. */
+function farPlace(f: Func, address: number, bytes: number, write: boolean, found = () => {}): void {
   const page = f.local('i64');
   const entry = f.local('i32');
   const inPage = f.local('i32');
   const table = write ? FAR_WRITES : FAR_READS;
+  const low = (local: number, mask: number) => {
+    f.get(local);
+    f.byte(WRAP);
+    f.i32(mask);
+    f.byte(I32_AND);
+  };
   f.get(address);
   f.i64(PAGE_SHIFT);
   f.byte(0x88); // shr_u
-  f.tee(page);
-  f.byte(WRAP);
-  f.i32(FAR_ENTRIES - 1);
-  f.byte(I32_AND);
+  f.set(page);
+  low(page, FAR_ENTRIES - 1);
   f.i32(Math.log2(FAR_ENTRY));
   f.byte(0x74); // shl
   f.tee(entry);
@@ -86,10 +91,7 @@ function farPlace(f: Func, address: number, bytes: number, write: boolean): void
   f.i64(1);
   f.byte(I64_ADD);
   f.byte(0x51); // eq
-  f.get(address);
-  f.byte(WRAP);
-  f.i32(PAGE_SIZE - 1);
-  f.byte(I32_AND);
+  low(address, PAGE_SIZE - 1);
   f.tee(inPage);
   f.get(bytes);
   f.byte(I32_ADD);
@@ -97,12 +99,21 @@ function farPlace(f: Func, address: number, bytes: number, write: boolean): void
   f.byte(0x4d); // le_u
   f.byte(I32_AND);
   f.if();
+  found();
   f.get(entry);
   f.mem(LOAD_I32, table + 8);
   f.get(inPage);
   f.byte(I32_ADD);
   f.return();
   f.end();
+}
+
+/** farRead and farWrite. */
+export function farFunction(write: boolean): Func {
+  const f = new Func(2);
+  farPlace(f, 0, 1, write);
+  f.i32(0);
+  return f;
 }
 
 /** readPointer and writePointer: where in the wasm memory the bytes of an access are. */
@@ -123,7 +134,14 @@ export function pointerFunction(isa: Isa, slow: number, write: boolean): Func {
   f.i32(RUNTIME_SIZE);
   f.byte(I32_ADD);
   f.else();
-  farPlace(f, ADDRESS, BYTES, write);
+  farPlace(f, ADDRESS, BYTES, write, () => {
+    f.i32(0);
+    f.i32(0);
+    f.mem(LOAD_I32, FAR_HITS);
+    f.i32(1);
+    f.byte(I32_ADD);
+    f.mem(STORE_I32, FAR_HITS);
+  });
   callSlow(f, slow, ADDRESS, BYTES);
   f.if('i32');
   f.get(STATE);

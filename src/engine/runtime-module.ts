@@ -9,7 +9,7 @@ import { SiteList } from './counters.ts';
 import { Lowering } from './lowering.ts';
 import { PureBuilder, StateBuilder } from './pure-builder.ts';
 import { dispatchFunction, interpretFunction, stepFunction } from './runtime-loops.ts';
-import { bulkFunction, pointerFunction } from './runtime-memory.ts';
+import { bulkFunction, farFunction, pointerFunction } from './runtime-memory.ts';
 import { ADOPT, DISPATCH, ENGINE_FUNCTIONS, HANDLER, REGION, SLOW_FUNCTIONS } from './signatures.ts';
 import { Func, ModuleBuilder } from './wasm/encoder.ts';
 
@@ -150,6 +150,8 @@ function buildRuntime(m: ModuleBuilder, isa: Isa, sites: SiteList | undefined): 
   const engine = {
     readPointer: pointerFunction(isa, slow.slowRead, false),
     writePointer: pointerFunction(isa, slow.slowProbe, true),
+    farRead: farFunction(false),
+    farWrite: farFunction(true),
     bulkMove: bulkFunction(true),
     bulkFill: bulkFunction(false),
   };

@@ -29,6 +29,9 @@ export const ENGINE_FUNCTIONS: Record<string, Signature> = {
   readPointer: { params: ['i32', 'i64', 'i32'], results: ['i32'] },
   /** (state, address, bytes) → offset to write at, 0 after a fault; the scratch area means: then call writeBack. */
   writePointer: { params: ['i32', 'i64', 'i32'], results: ['i32'] },
+  /** (address, bytes) → where outside the window to read at, or to write at, 0: unknown, the interpreter has to ask. */
+  farRead: { params: ['i64', 'i32'], results: ['i32'] },
+  farWrite: { params: ['i64', 'i32'], results: ['i32'] },
   /** (state, to, from, count, bytes, backward) → elements moved. */
   bulkMove: { params: ['i32', 'i64', 'i64', 'i64', 'i32', 'i32'], results: ['i64'] },
   dispatch: DISPATCH,

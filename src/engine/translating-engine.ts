@@ -54,6 +54,8 @@ export interface EngineOptions {
   without?: Without | undefined;
   /** Guest instructions in compiled regions before they are all dropped. */
   cacheCapacity?: number;
+  /** Regions access memory outside the window themselves from the start. */
+  reachesFar?: boolean;
   /** Count dispatches and ways out in generated code: it then runs a little slower. */
   count?: boolean | undefined;
 }
@@ -72,6 +74,8 @@ export class TranslatingEngine implements Engine {
   readonly kept = new KeptBlocks();
   /** Regions keep what they leave out by default (exception flags): some program has asked. */
   keeps = false;
+  /** Regions access memory outside the window themselves: some program uses it much. */
+  reachesFar: boolean;
   /** Under --stats. */
   readonly counters: Counters | undefined;
   readonly #linkages = new WeakMap<WebAssembly.Memory, Linkage>();
@@ -108,6 +112,7 @@ export class TranslatingEngine implements Engine {
     this.#without = options.without ?? new Set();
     this.isa = this.#without.has('helpers') ? plain(options.isa) : options.isa;
     this.createCpu = options.createCpu;
+    this.reachesFar = options.reachesFar ?? false;
     if (options.count) {
       this.counters = new Counters();
       const { bytes, sites } = countingRuntimeModule(this.isa);
@@ -168,6 +173,7 @@ export class TranslatingEngine implements Engine {
     const earlier = readTranslations(store, this.#own);
     if (!earlier || earlier.next > MOST_NUMBERS) return;
     this.#stored = earlier.optimised;
+    this.reachesFar = earlier.reachesFar;
     this.regions.reserve(earlier.next);
     this.cache.restore(earlier.regions);
   }
@@ -190,7 +196,7 @@ export class TranslatingEngine implements Engine {
     const numbers = Array.from({ length: this.handlers.prebuiltSize }, (_, i) => i);
     const called = this.#optimised(numbers.map((i) => [handlers, (linkage: Linkage) => linkage.handler(i)]));
     const isOptimised = (batch: Batch) => fast.has(batch) || called.has(batch);
-    const found = { next: this.regions.size, optimised, regions };
+    const found = { next: this.regions.size, reachesFar: this.reachesFar, optimised, regions };
     writeTranslations(this.#store, this.#own, found, () => this.kept.storable(this.handlers.prebuiltSize), isOptimised);
   }
   get keepsBytes(): boolean {
@@ -251,6 +257,14 @@ export class TranslatingEngine implements Engine {
   keepAll(): void {
     if (this.keeps) return;
     this.keeps = true;
+    this.cache.empty();
+    this.regions.drop();
+  }
+
+  /** From now on regions look for memory outside the window; those made before, which leave in front of it, are dropped. */
+  reachFar(): void {
+    if (this.reachesFar || this.#without.has('far')) return;
+    this.reachesFar = true;
     this.cache.empty();
     this.regions.drop();
   }

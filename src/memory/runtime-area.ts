@@ -4,6 +4,8 @@
 export const LAST_BLOCK = 0x1000;
 /** Not 0 (i32): an access dropped code or took a permission away, on which regions that wait for a return may rely. */
 export const TAKEN_AWAY = 0x1004;
+/** Accesses outside the window that interpreted code has found the place of (i32). */
+export const FAR_HITS = 0x1008;
 
 /**
  * Where pages outside the window are: those that may be read without asking, and those that may be written. Each page has one entry that may be its own, chosen

@@ -1,11 +1,12 @@
 /** Memory above 4 GiB: code reaches it without JavaScript once it has, until what may be done there changes. */
 import { expect, test, vi } from 'vitest';
+import type { Without } from '../../src/base/optimisations.ts';
 import { CODE, machine } from './machine.ts';
 
 const FAR = 0x7000_0000_0000;
 const PAGE = 4096;
 const ROUNDS = 1000;
-const MODES = ['interpreter', 'translator', 'auto'] as const;
+type Mode = 'interpreter' | 'translator' | 'auto';
 
 /** mov rdx, FAR; mov ecx, ROUNDS; xor eax, eax; loop: mov [rdx+rcx*8], rcx; add rax, [rdx+rcx*8]; dec ecx; jnz loop; ud2 */
 const WRITE_AND_ADD = [
@@ -15,8 +16,18 @@ const WRITE_AND_ADD = [
 /** In it: the write, and the read. */
 const [WRITE, READ] = [CODE + 17, CODE + 21];
 
-function far(mode: (typeof MODES)[number]) {
-  const all = machine({ mode, threshold: 16 }, WRITE_AND_ADD, [{ address: FAR, length: 4 * PAGE }]);
+const MODES_AND_REGIONS = [
+  ['interpreter', false],
+  ['translator', false],
+  ['auto', false],
+  ['translator', true],
+  ['auto', true],
+] as const;
+
+function far(mode: Mode, reachesFar = false, without?: Without) {
+  const all = machine({ mode, threshold: 16, reachesFar, without }, WRITE_AND_ADD, [
+    { address: FAR, length: 4 * PAGE },
+  ]);
   const { space, codeSpace, cpu } = all;
   const asked = [vi.spyOn(space, 'loadSlow'), vi.spyOn(space, 'storeSlow')];
   const run = () => {
@@ -31,21 +42,27 @@ function far(mode: (typeof MODES)[number]) {
 
 const SUM = (ROUNDS * (ROUNDS + 1)) / 2;
 
-test.each(MODES)('each page is asked for once to read and once to write, in the %s', (mode) => {
-  const { run } = far(mode);
+test.each(
+  MODES_AND_REGIONS,
+)('each page is asked for once to read and once to write, in the %s, regions that reach there: %s', (mode, reachesFar) => {
+  const { run } = far(mode, reachesFar);
   for (const times of [4, 0, 0]) expect(run()).toMatchObject({ kind: 'trap', sum: SUM, asked: times });
 });
 
-test.each(MODES)('a page that may no longer be written faults where it is written, in the %s', (mode) => {
-  const { space, run } = far(mode);
+test.each(
+  MODES_AND_REGIONS,
+)('a page that may no longer be written faults where it is written, in the %s, regions that reach there: %s', (mode, reachesFar) => {
+  const { space, run } = far(mode, reachesFar);
   run();
   space.protect(FAR, PAGE, 1);
   const address = FAR + PAGE - 8;
   expect(run()).toMatchObject({ kind: 'fault', access: 'write', address, pc: WRITE });
 });
 
-test.each(MODES)('a page that is gone faults, one in its place is another, in the %s', (mode) => {
-  const { space, run } = far(mode);
+test.each(
+  MODES_AND_REGIONS,
+)('a page that is gone faults, one in its place is another, in the %s, regions that reach there: %s', (mode, reachesFar) => {
+  const { space, run } = far(mode, reachesFar);
   run();
   space.unmap(FAR, PAGE);
   expect(run()).toMatchObject({ kind: 'fault', access: 'write', address: FAR + PAGE - 8, pc: WRITE });
@@ -55,8 +72,10 @@ test.each(MODES)('a page that is gone faults, one in its place is another, in th
   expect(space.readU64(FAR + 8)).toBe(1);
 });
 
-test.each(MODES)('what was discarded reads zero, in the %s', (mode) => {
-  const { space, cpu, codeSpace, run } = far(mode);
+test.each(
+  MODES_AND_REGIONS,
+)('what was discarded reads zero, in the %s, regions that reach there: %s', (mode, reachesFar) => {
+  const { space, cpu, codeSpace, run } = far(mode, reachesFar);
   run();
   space.discard(FAR, 4 * PAGE);
   cpu.pc = READ;
@@ -88,4 +107,21 @@ test('a child has pages of its own', () => {
   const child = space.fork();
   child.writeU64(FAR + 8, 99);
   expect([space.readU64(FAR + 8), child.readU64(FAR + 8), child.readU64(FAR + 16)]).toEqual([1, 99, 2]);
+});
+
+test('regions that keep leaving for it are made again, once, and reach there', () => {
+  const { engine, run } = far('auto');
+  for (let i = 0; i < 100 && !engine.reachesFar; i++) run();
+  expect(engine.reachesFar).toBe(true);
+  for (let i = 0; i < 10; i++) run();
+  const before = engine.stats.exits;
+  expect(run()).toMatchObject({ kind: 'trap', sum: SUM, asked: 0 });
+  const after = engine.stats.exits;
+  expect([after.far, after.restart]).toEqual([1, before.restart]);
+});
+
+test('a region is not made to reach there without the optimisation', () => {
+  const { engine, run } = far('auto', false, new Set(['far'] as const));
+  for (let i = 0; i < 50; i++) expect(run()).toMatchObject({ kind: 'trap', sum: SUM });
+  expect(engine.reachesFar).toBe(false);
 });

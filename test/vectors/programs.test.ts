@@ -30,7 +30,9 @@ test.each([
   ['interpreter', {}],
   ['translator', {}],
   ['auto', { threshold: 16, batchSize: 2 }],
-] as const)('%s', (tier, settings) => {
+  ['translator', { reachesFar: true }],
+  ['auto', { threshold: 16, batchSize: 2, reachesFar: true }],
+] as const)('%s %o', (tier, settings) => {
   expect(differences(new Player(tier, settings), programs.length)).toEqual([]);
 });
 

@@ -7,6 +7,7 @@ import type { Without } from '../../base/optimisations.ts';
 import type { Node } from '../../ir/builder.ts';
 import { ACCESS } from '../../ir/ops.ts';
 import type { Isa } from '../../isa/isa.ts';
+import { isFar } from '../../isa/record.ts';
 import { PAGE_SIZE } from '../../memory/runtime-area.ts';
 import type { Range } from '../runtime-memory.ts';
 import { type Affine, AffineValues } from './affine.ts';
@@ -76,6 +77,8 @@ interface MadeTest {
 export class CheckPlan {
   readonly #plan = new Map<Node, Check>();
   readonly #tests = new Set<Node>();
+  readonly #far = new Set<Node>();
+  readonly #reachesFar: boolean;
   readonly #before: LoopCheck[][];
   readonly #registers: RegisterPlan;
   readonly #pieces: readonly Piece[];
@@ -102,7 +105,9 @@ export class CheckPlan {
     registers: RegisterPlan,
     isa: Isa,
     without: Without,
+    reachesFar = false,
   ) {
+    this.#reachesFar = reachesFar;
     this.#share = !without.has('checks');
     const walks = this.#share && !without.has('walks');
     this.#registers = registers;
@@ -138,6 +143,10 @@ export class CheckPlan {
   /** The check to make before this access; none if another one covers it. */
   checkOf(access: Node): Check | undefined {
     return this.#plan.get(access);
+  }
+  /** Does this access look for itself, also outside the window? */
+  isFar(access: Node): boolean {
+    return this.#far.has(access);
   }
   /** Is this access's address to be tested for being a multiple of 16? */
   testsAlignment(access: Node): boolean {
@@ -270,6 +279,13 @@ export class CheckPlan {
     const access = (node: Node, bytes: number, write: boolean) => {
       const { base, offset: from } = this.#values.of(node.args[0], values);
       const to = from + bytes;
+      // Nobody's stack is there. What of one page is allowed says nothing of another's place.
+      if (this.#reachesFar && node.kind !== 'probe' && base !== registers[this.#stackPointer]!.base) {
+        if (base !== ZERO.base || isFar(from)) {
+          this.#far.add(node);
+          return;
+        }
+      }
       if (!this.#share) {
         fresh.push({ group: { base, from, to, write, single: true }, first: node, offset: from });
         return;

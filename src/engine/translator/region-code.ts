@@ -9,9 +9,10 @@ import type { SiteKind, SiteList } from '../counters.ts';
 import { EXIT_RESTART } from '../exits.ts';
 import { pushSlot } from '../jump-cache.ts';
 import { Lowering, lowOf, STATE } from '../lowering.ts';
+import { pageCheck } from '../runtime-memory.ts';
 import { REGION_PC } from '../signatures.ts';
 import { type Bytes, Func } from '../wasm/encoder.ts';
-import { I32_ADD, I32_AND } from '../wasm/opcodes.ts';
+import { I32_ADD, I32_AND, I64_ADD, WRAP } from '../wasm/opcodes.ts';
 import { emitCheck } from './check-lowering.ts';
 import type { Check, CheckPlan } from './checks.ts';
 import { loadTurned, saveTurned } from './turned-registers.ts';
@@ -352,10 +353,7 @@ export abstract class RegionCode extends Lowering {
 
   /** Make an access's planned check, if it has one: falls through when allowed, leaves the region for the interpreter otherwise. */
   #check(n: Node, address: number): void {
-    if (this.checks.testsAlignment(n)) {
-      const at = this.displacement;
-      this.emitCheck({ from: at, to: at, write: false, aligned: true }, address);
-    }
+    this.#align(n, address);
     const check = this.checks.checkOf(n);
     if (!check) {
       this.checksRemoved++;
@@ -365,6 +363,42 @@ export abstract class RegionCode extends Lowering {
     const { from, to } = check;
     this.emitCheck({ ...check, from: from + this.displacement, to: to + this.displacement }, address);
   }
+  #align(n: Node, address: number): void {
+    if (!this.checks.testsAlignment(n)) return;
+    const at = this.displacement;
+    this.emitCheck({ from: at, to: at, write: false, aligned: true }, address);
+  }
+  /** A local with the place of an access that may be outside the window; leaves the region if it is not known. */
+  #farPlace(n: Node, address: number, write: boolean): number {
+    const { f, displacement } = this;
+    const { bytes } = ACCESS[n.access!];
+    const place = f.temp('i32');
+    this.#align(n, address);
+    this.checksMade++;
+    pageCheck(f, address, { from: displacement, to: displacement + bytes, write });
+    f.if('i32');
+    f.get(address);
+    f.byte(WRAP);
+    f.i32(RUNTIME_SIZE + displacement);
+    f.byte(I32_ADD);
+    f.else();
+    f.get(address);
+    if (displacement !== 0) {
+      f.i64(displacement);
+      f.byte(I64_ADD);
+    }
+    f.i32(bytes);
+    f.call(this.imports(write ? 'farWrite' : 'farRead'));
+    f.tee(place);
+    f.byte(0x45);
+    f.if();
+    this.leaveFor(this.at, EXIT_RESTART, this.done);
+    f.end();
+    f.get(place);
+    f.end();
+    f.set(place);
+    return place;
+  }
   protected emitCheck(check: Check, address: number): void {
     emitCheck(this.f, check, address, () => this.leaveFor(this.at, EXIT_RESTART, this.done));
   }
@@ -373,6 +407,13 @@ export abstract class RegionCode extends Lowering {
     this.f.byte(0xa7);
   }
   protected load(n: Node, address: number): void {
+    if (this.checks.isFar(n)) {
+      const place = this.#farPlace(n, address, false);
+      this.f.get(place);
+      this.f.mem(ACCESS[n.access!].load, 0);
+      this.f.release('i32', place);
+      return;
+    }
     this.#check(n, address);
     this.#offset(address);
     const { load } = ACCESS[n.access!];
@@ -385,6 +426,14 @@ export abstract class RegionCode extends Lowering {
     } else this.f.mem(load, place);
   }
   protected store(n: Node, address: number, value: () => void): void {
+    if (this.checks.isFar(n)) {
+      const place = this.#farPlace(n, address, true);
+      this.f.get(place);
+      value();
+      this.f.mem(ACCESS[n.access!].store, 0);
+      this.f.release('i32', place);
+      return;
+    }
     const place = RUNTIME_SIZE + this.displacement;
     this.#check(n, address);
     this.#offset(address);

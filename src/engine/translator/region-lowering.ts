@@ -52,8 +52,19 @@ export class RegionLowering extends RegionCode {
   /** Locals that a piece takes over from the one before, because an instruction goes on there. */
   readonly #kept = new Map<number, Temps>();
 
-  constructor(isa: Isa, regionType: number, imports: (name: string) => number, without: Without, sites?: SiteList) {
+  /** Accesses look for memory outside the window. */
+  readonly #reachesFar: boolean;
+
+  constructor(
+    isa: Isa,
+    regionType: number,
+    imports: (name: string) => number,
+    without: Without,
+    reachesFar: boolean,
+    sites?: SiteList,
+  ) {
     super(isa, regionType, imports, without, sites);
+    this.#reachesFar = reachesFar;
     this.#choice = this.f.local('i32');
   }
 
@@ -75,7 +86,7 @@ export class RegionLowering extends RegionCode {
     this.#plan = without.has('registers')
       ? allRegisters(pieces, this.isa)
       : planRegisters(pieces, successors, this.#structure, this.isa);
-    this.checks = new CheckPlan(pieces, successors, this.#structure, this.#plan, this.isa, without);
+    this.checks = new CheckPlan(pieces, successors, this.#structure, this.#plan, this.isa, without, this.#reachesFar);
     const { f } = this;
     // The last way out is for code behind a call, where the state block is complete.
     this.#outs = [f.block(), ...this.#plan.outs.map(() => f.block())].reverse();

@@ -46,6 +46,8 @@ export interface Watcher {
   readonly counters?: Counters | undefined;
   /** Modules go to a store: their bytes must be kept. */
   readonly keepsBytes: boolean;
+  /** Accesses look for memory outside the window before they leave. */
+  readonly reachesFar: boolean;
 }
 
 export const DEFAULT_LIMITS: RegionLimits = { blocks: 64, instructions: 600, inlined: 40, shared: true };
@@ -106,7 +108,7 @@ export function translateBatch(
       },
     );
     if (!region) continue;
-    const lowering = new RegionLowering(isa, m.type(REGION), imports, without, sites);
+    const lowering = new RegionLowering(isa, m.type(REGION), imports, without, watcher.reachesFar, sites);
     lowering.lower(region);
     made.push({ region, lowering, targets });
   }
