@@ -72,6 +72,7 @@ export class WasmCodeSpace implements CodeSpace {
       blocks: this.blocks,
       targets: (pc) => [...new Set([...this.blocks.targets(pc), ...engine.cache.targets(pc)])],
       fetch: (start, length) => fetchAll(space, start, length),
+      reachesFar: engine.reachesFar,
     };
     engine.cache.join(this);
   }
@@ -146,7 +147,7 @@ export class WasmCodeSpace implements CodeSpace {
         if (!this.#call(state)) return exits.EXIT_CALL;
       } else if (what === exits.EXIT_MISS) engine.miss(this, cpu.pc);
       else if (what === exits.EXIT_HOT) engine.hot(this, cpu.pc);
-      else if (what === exits.EXIT_FAR) engine.reachFar();
+      else if (what === exits.EXIT_FAR) engine.reachFar(this);
       else {
         // The next time the dispatch loop finds the block itself.
         const { pc } = cpu;

@@ -74,8 +74,8 @@ export class TranslatingEngine implements Engine {
   readonly kept = new KeptBlocks();
   /** Regions keep what they leave out by default (exception flags): some program has asked. */
   keeps = false;
-  /** Regions access memory outside the window themselves: some program uses it much. */
-  reachesFar: boolean;
+  /** Whether regions access memory outside the window themselves from the start. */
+  readonly reachesFar: boolean;
   /** Under --stats. */
   readonly counters: Counters | undefined;
   readonly #linkages = new WeakMap<WebAssembly.Memory, Linkage>();
@@ -173,7 +173,6 @@ export class TranslatingEngine implements Engine {
     const earlier = readTranslations(store, this.#own);
     if (!earlier || earlier.next > MOST_NUMBERS) return;
     this.#stored = earlier.optimised;
-    this.reachesFar = earlier.reachesFar;
     this.regions.reserve(earlier.next);
     this.cache.restore(earlier.regions);
   }
@@ -196,7 +195,7 @@ export class TranslatingEngine implements Engine {
     const numbers = Array.from({ length: this.handlers.prebuiltSize }, (_, i) => i);
     const called = this.#optimised(numbers.map((i) => [handlers, (linkage: Linkage) => linkage.handler(i)]));
     const isOptimised = (batch: Batch) => fast.has(batch) || called.has(batch);
-    const found = { next: this.regions.size, reachesFar: this.reachesFar, optimised, regions };
+    const found = { next: this.regions.size, optimised, regions };
     writeTranslations(this.#store, this.#own, found, () => this.kept.storable(this.handlers.prebuiltSize), isOptimised);
   }
   get keepsBytes(): boolean {
@@ -232,7 +231,7 @@ export class TranslatingEngine implements Engine {
   /** The dispatch loop found nothing for this PC. */
   miss(code: WasmCodeSpace, pc: number): void {
     if (this.mode !== 'interpreter' && !code.blocks.translation(pc)) {
-      const known = this.cache.find(pc, code.source.fetch);
+      const known = this.cache.find(pc, code.source);
       // One made for pages that do not change without notice does not notice.
       if (
         known?.batch.module &&
@@ -261,12 +260,11 @@ export class TranslatingEngine implements Engine {
     this.regions.drop();
   }
 
-  /** From now on regions look for memory outside the window; those made before, which leave in front of it, are dropped. */
-  reachFar(): void {
-    if (this.reachesFar || this.#without.has('far')) return;
-    this.reachesFar = true;
-    this.cache.empty();
-    this.regions.drop();
+  /** From now on a program has regions that look for memory outside the window, and no others, which leave in front of it. */
+  reachFar(code: WasmCodeSpace): void {
+    if (code.source.reachesFar || this.#without.has('far')) return;
+    code.source.reachesFar = true;
+    code.dropTranslations();
   }
 
   /** A block has run often: queue it, and translate the queue when it is long or its head is urgent. A region entered very often grows. */

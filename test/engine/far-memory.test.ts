@@ -1,9 +1,12 @@
 /** Memory above 4 GiB: code reaches it without JavaScript once it has, until what may be done there changes. */
 import { expect, test, vi } from 'vitest';
 import type { Without } from '../../src/base/optimisations.ts';
+import type { WasmCodeSpace } from '../../src/engine/code-space.ts';
+import { AddressSpace } from '../../src/memory/address-space.ts';
 import { CODE, machine } from './machine.ts';
 
 const FAR = 0x7000_0000_0000;
+const NEAR = 0x50_0000;
 const PAGE = 4096;
 const ROUNDS = 1000;
 type Mode = 'interpreter' | 'translator' | 'auto';
@@ -110,9 +113,9 @@ test('a child has pages of its own', () => {
 });
 
 test('regions that keep leaving for it are made again, once, and reach there', () => {
-  const { engine, run } = far('auto');
-  for (let i = 0; i < 100 && !engine.reachesFar; i++) run();
-  expect(engine.reachesFar).toBe(true);
+  const { engine, codeSpace, run } = far('auto');
+  for (let i = 0; i < 100 && !codeSpace.source.reachesFar; i++) run();
+  expect(codeSpace.source.reachesFar).toBe(true);
   for (let i = 0; i < 10; i++) run();
   const before = engine.stats.exits;
   expect(run()).toMatchObject({ kind: 'trap', sum: SUM, asked: 0 });
@@ -121,7 +124,28 @@ test('regions that keep leaving for it are made again, once, and reach there', (
 });
 
 test('a region is not made to reach there without the optimisation', () => {
-  const { engine, run } = far('auto', false, new Set(['far'] as const));
+  const { codeSpace, run } = far('auto', false, new Set(['far'] as const));
   for (let i = 0; i < 50; i++) expect(run()).toMatchObject({ kind: 'trap', sum: SUM });
-  expect(engine.reachesFar).toBe(false);
+  expect(codeSpace.source.reachesFar).toBe(false);
+});
+
+test('the same code has other regions in a program that leaves high memory alone', () => {
+  const { engine, codeSpace: one, run } = far('auto');
+  for (let i = 0; i < 100; i++) run();
+  const near = new AddressSpace();
+  for (const address of [CODE, NEAR]) near.map({ address, length: 2 * PAGE, prot: 7, fixed: true });
+  near.copyOut(CODE, Uint8Array.from(WRITE_AND_ADD));
+  const codeSpace = engine.attach(near) as WasmCodeSpace;
+  const cpu = codeSpace.createCpu();
+  // Behind the instruction that sets it.
+  cpu.pc = CODE + 10;
+  cpu.set(2, NEAR);
+  expect(codeSpace.run(cpu, 1_000_000)).toMatchObject({ kind: 'trap' });
+  expect(cpu.get(0)).toBe(SUM);
+  const regions = [one, codeSpace].map(({ blocks, source }) => [source.reachesFar, blocks.translation(WRITE)?.index]);
+  expect(regions).toEqual([
+    [true, expect.any(Number)],
+    [false, expect.any(Number)],
+  ]);
+  expect(regions[0][1]).not.toBe(regions[1][1]);
 });

@@ -1,6 +1,6 @@
 /** The code cache of one VM: every region compiled so far, for all its address spaces; bounded, and emptied as a whole when full. */
 import { PAGE_SIZE } from '../../memory/runtime-area.ts';
-import type { CompiledRegion } from '../translator/translator.ts';
+import type { CompiledRegion, Source } from '../translator/translator.ts';
 
 /** An address space's code, as far as the cache can ask it to let go. */
 export interface CacheUser {
@@ -146,10 +146,9 @@ export class CodeCache {
   }
 
   /** A region made of pages that are not open, for whichever address space, from the bytes that stand there now. */
-  find(pc: number, fetch: (start: number, length: number) => Uint8Array): CompiledRegion | undefined {
-    return this.#regions
-      .get(pc)
-      ?.findLast((r) => !r.open && r.sources.every((s) => equal(fetch(s.start, s.bytes.length), s.bytes)));
+  find(pc: number, { fetch, reachesFar }: Pick<Source, 'fetch' | 'reachesFar'>): CompiledRegion | undefined {
+    const same = (r: CompiledRegion) => r.sources.every((s) => equal(fetch(s.start, s.bytes.length), s.bytes));
+    return this.#regions.get(pc)?.findLast((r) => !r.open && r.reachesFar === reachesFar && same(r));
   }
 }
 

@@ -7,8 +7,6 @@ import { Batch, pagesUnder } from './batch.ts';
 interface Index {
   /** First number of the table of regions that is free: regions know their own. */
   readonly next: number;
-  /** Regions look for memory outside the window. */
-  readonly reachesFar: boolean;
   /** How many functions have optimised machine code here. */
   readonly optimised: number;
   readonly regions: readonly StoredRegion[];
@@ -23,7 +21,6 @@ type StoredRegion = Omit<CompiledRegion, 'batch' | 'sources' | 'pages'> & {
 /** What there is to store. */
 export interface Translations {
   readonly next: number;
-  readonly reachesFar: boolean;
   readonly optimised: number;
   readonly regions: readonly CompiledRegion[];
 }

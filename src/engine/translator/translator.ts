@@ -27,6 +27,8 @@ export interface CompiledRegion {
   readonly instructions: number;
   /** Made with more than the usual limits. */
   readonly large: boolean;
+  /** Its accesses look for memory outside the window before they leave. */
+  readonly reachesFar: boolean;
   /** It has code of open pages, which it reads where only such pages are. */
   readonly open: boolean;
   /** Size of the module's bytes that fall to this region. */
@@ -46,8 +48,6 @@ export interface Watcher {
   readonly counters?: Counters | undefined;
   /** Modules go to a store: their bytes must be kept. */
   readonly keepsBytes: boolean;
-  /** Accesses look for memory outside the window before they leave. */
-  readonly reachesFar: boolean;
 }
 
 export const DEFAULT_LIMITS: RegionLimits = { blocks: 64, instructions: 600, inlined: 40, shared: true };
@@ -59,6 +59,8 @@ export interface Source {
   targets(pc: number): number[];
   /** Bytes as they stand now. */
   fetch(start: number, length: number): Uint8Array;
+  /** The program uses memory outside the window much. */
+  reachesFar: boolean;
 }
 
 /** Translate the regions entered at these PCs into one module. PCs that give nothing are left out. */
@@ -108,7 +110,7 @@ export function translateBatch(
       },
     );
     if (!region) continue;
-    const lowering = new RegionLowering(isa, m.type(REGION), imports, without, watcher.reachesFar, sites);
+    const lowering = new RegionLowering(isa, m.type(REGION), imports, without, source.reachesFar, sites);
     lowering.lower(region);
     made.push({ region, lowering, targets });
   }
@@ -136,6 +138,7 @@ export function translateBatch(
       inside: region.blocks.map((b) => b.pc),
       instructions: lowering.instructions,
       large: limits !== DEFAULT_LIMITS,
+      reachesFar: source.reachesFar,
       open: region.blocks.some(({ source }) => source !== undefined),
       bytes: Math.round(encoded.length / made.length),
       checks: { made: lowering.checksMade, removed: lowering.checksRemoved },
